@@ -1,0 +1,35 @@
+import { defineConfig } from "vitest/config";
+
+// Three levels (CONTRIBUTING.md): `unit` needs nothing but node_modules; `conformance` starts bridges on this
+// machine; `integration` needs a Docker engine and a Pulumi CLI, which `npm test` finds or sets up first.
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/closing-line-reporter.ts"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "images/*/test/**/*.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // Two cores and one Docker engine: stacks side by side only make each other slow.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
