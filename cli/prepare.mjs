@@ -20,7 +20,10 @@ if (installed !== wanted) {
   const elapsed = () => `${Math.round((Date.now() - started) / 1000)} s`;
   console.error("packages: installing what package-lock.json names (about a minute from empty caches)");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const result = spawnSync(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: "inherit" });
+  // Not `npm ci`: a mirror that lacks other platforms' optional binaries leaves them out of the lock file, and `npm ci`
+  // refuses such a file. This installs the same locked versions and leaves the lock file alone.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+  const result = spawnSync(npm, args, { cwd: root, stdio: "inherit" });
   if (result.status !== 0) {
     console.error(`packages: \`npm ci\` failed after ${elapsed()}; is the npm registry reachable? (npm ping)`);
     process.exit(result.status ?? 1);
