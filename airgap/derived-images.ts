@@ -1,0 +1,55 @@
+/** The stand-ins for Node 24 and Python 3.13, built by the engine on the stand-in for Debian. */
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { nodeBinary } from "../cli/paths.ts";
+import { SetupError, type Step } from "../cli/progress.ts";
+import { runLogged } from "../cli/run.ts";
+import { follow } from "./engine-stream.ts";
+import { dockerfileOf, type HostFacts, labelsOf, NPM_VERSION, standInImages } from "./image-recipe.ts";
+
+/** Makes `mcp-airgap/node:24` or `mcp-airgap/python:3.13`; the engine gives the name when the build is complete. */
+export async function makeDerivedImage(
+  docker: Docker,
+  name: "node" | "python",
+  facts: HostFacts,
+  cache: string,
+  step: Step,
+): Promise<void> {
+  mkdirSync(join(cache, "work"), { recursive: true });
+  const context = mkdtempSync(join(cache, "work", `${name}-`));
+  try {
+    step.say(`building ${standInImages[name]} on ${standInImages.debian}`);
+    writeFileSync(join(context, "Dockerfile"), dockerfileOf(name, facts));
+    if (name === "node") await addNode(context, facts, cache, step);
+    else if (facts.pipIndex !== undefined) {
+      writeFileSync(join(context, "pip.conf"), `[global]\nindex-url = ${facts.pipIndex}\n`);
+    }
+    const labels = labelsOf(name, facts, new Date().toISOString());
+    const files = { context, src: readdirSync(context) };
+    const stream = await docker.buildImage(files, { t: standInImages[name], labels, forcerm: true });
+    await follow(docker, stream, step).catch((error: Error) => {
+      throw new SetupError(`building ${standInImages[name]} failed`, {
+        logTail: error.message.split("\n"),
+        remedy: "can containers reach the package mirrors? (docker run --rm mcp-airgap/debian:13 apt-get update)",
+      });
+    });
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+}
+
+/** Node is the binary of this clone's `node` package; npm comes from the registry, as the host's npm reaches it. */
+async function addNode(context: string, facts: HostFacts, cache: string, step: Step): Promise<void> {
+  copyFileSync(nodeBinary, join(context, "node"));
+  const logFile = join(cache, "logs", "node-image.log");
+  const npm = process.env.npm_execpath;
+  const pack = ["pack", `npm@${NPM_VERSION}`, "--silent", "--pack-destination", context];
+  const [command, args] = npm?.endsWith(".js") ? [process.execPath, [npm, ...pack]] : ["npm", pack];
+  await runLogged(step, command, args, { logFile, cwd: context, remedy: "is the npm registry reachable? (npm ping)" });
+  mkdirSync(join(context, "npm"));
+  const archive = join(context, `npm-${NPM_VERSION}.tgz`);
+  await runLogged(step, "tar", ["-xzf", archive, "--strip-components=1", "-C", join(context, "npm")], { logFile });
+  rmSync(archive);
+  if (facts.npmRegistry !== undefined) writeFileSync(join(context, "npmrc"), `registry=${facts.npmRegistry}\n`);
+}
