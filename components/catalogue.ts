@@ -1,0 +1,6 @@
+import type { ServerDefinition } from "./server-definition.ts";
+import { fetch } from "./servers/fetch.ts";
+import { filesystem } from "./servers/filesystem.ts";
+
+/** Every server there is, in the order of their host ports. */
+export const catalogue: readonly ServerDefinition[] = [filesystem, fetch];

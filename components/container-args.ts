@@ -1,0 +1,60 @@
+import type * as docker from "@pulumi/docker";
+import { containerPort, type ServerPlan } from "./plan.ts";
+
+/** Time in seconds that a container has to end by itself: the bridge drains for 10. */
+const stopSeconds = 15;
+
+/** Labels that the engine writes beside each log line. */
+const loggedLabels = "com.mcp.type,com.mcp.tools,com.mcp.capability";
+
+/** Container inputs of a plan that are the same for every server or plain: all but image, network and secrets. */
+export function containerArgs(plan: ServerPlan) {
+  return {
+    name: plan.containerName,
+    command: [...plan.command],
+    labels: Object.entries(plan.labels).map(([label, value]) => ({ label, value })),
+    ports: plan.published
+      ? [{ internal: containerPort, external: plan.published.port, ip: plan.published.ip, protocol: "tcp" }]
+      : [],
+    mounts: [
+      ...plan.mounts.map((mount) => ({ type: "bind", ...mount })),
+      { type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 64 * 1024 * 1024, mode: 0o1777 } },
+    ],
+    healthcheck: {
+      // The bridge asks itself: images carry no curl.
+      tests: ["CMD", "node", "/opt/mcp-bridge/bin/mcp-bridge.ts", "health"],
+      interval: plan.healthInterval,
+      timeout: "10s",
+      retries: 3,
+      startPeriod: "30s",
+    },
+    wait: true,
+    waitTimeout: 180,
+    restart: "unless-stopped",
+    stopTimeout: stopSeconds,
+    destroyGraceSeconds: stopSeconds,
+    logDriver: "json-file",
+    logOpts: { "max-size": "10m", "max-file": "3", labels: loggedLabels },
+    user: plan.user,
+    readOnly: true,
+    init: true,
+    capabilities: { drops: ["ALL"] },
+    securityOpts: ["no-new-privileges"],
+    // Both always: without `memorySwap` the engine sets twice the memory, and each later preview shows a change.
+    memory: plan.memory,
+    memorySwap: plan.memory,
+    // The provider has no pids limit; processes are counted per user, and each server has its own.
+    ulimits: [{ name: "nproc", soft: plan.processes, hard: plan.processes }],
+  } satisfies Partial<docker.ContainerArgs>;
+}
+
+/** Inputs that the provider counts as updated in place although the engine cannot change them on a live container. */
+export const replaceOnChanges = [
+  "healthcheck",
+  "init",
+  "tmpfs",
+  "deviceReadBps",
+  "deviceReadIops",
+  "deviceWriteBps",
+  "deviceWriteIops",
+];

@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import type { Output } from "@pulumi/pulumi";
+import type { ConfiguredServer, StackConfig } from "../config.ts";
+import { containerName, type ServerDefinition } from "./server-definition.ts";
+
+/** Port on which every server listens inside its container. */
+export const containerPort = 8080;
+
+/** An image to build: everything that decides what is in it. */
+export interface ImagePlan {
+  /** Name and tag; the tag is a digest of all that the build reads, so other contents are another image. */
+  readonly name: string;
+  /** Folder of the build, relative to the project's, so that a state can be shared between machines. */
+  readonly context: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+}
+
+/** A network to create. */
+export interface NetworkPlan {
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** All facts of one server, as plain data but for its secrets. */
+export interface ServerPlan {
+  readonly name: string;
+  readonly description: string;
+  readonly containerName: string;
+  /** Name inside the server's network: `mcp-<server>` whatever the prefix, so that clients' URLs stay. */
+  readonly alias: string;
+  readonly image: ImagePlan;
+  readonly network: NetworkPlan;
+  readonly user: string;
+  readonly command: readonly string[];
+  readonly envs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mounts: readonly { source: string; target: string; readOnly: boolean }[];
+  /** MiB. */
+  readonly memory: number;
+  readonly processes: number;
+  readonly healthInterval: string;
+  /** Where the host publishes the server, if it does. */
+  readonly published: { readonly ip: string; readonly port: number } | undefined;
+  /** Names of the tools that clients see. */
+  readonly tools: readonly string[];
+  /** Time that one request may take without progress, in seconds. */
+  readonly requestTimeout: number;
+  /** Environment variables whose values are secrets. */
+  readonly secretEnvs: Readonly<Record<string, Output<string>>>;
+}
+
+/** What a plan depends on beside the configuration. */
+export interface PlanContext {
+  /** The project's folder. */
+  readonly root: string;
+  /** Digest of what a build reads in a folder of the project: see `context-digest.ts`. */
+  readonly digest: (context: string) => string;
+}
+
+/** Short digest of a list of texts; separated, so that no two lists run together. */
+const digestOf = (parts: readonly string[]) => createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
+
+function planImage(
+  prefix: string,
+  name: string,
+  buildArgs: Readonly<Record<string, string>>,
+  { digest }: PlanContext,
+): ImagePlan {
+  const context = `images/${name}`;
+  const tag = digestOf([digest(context), ...Object.entries(buildArgs).flat()]);
+  return { name: `${prefix}${name}:${tag}`, context, buildArgs };
+}
+
+/** The bridge's own image, from which those of the servers are built. */
+export const planBridge = (config: StackConfig, context: PlanContext): ImagePlan =>
+  planImage(config.prefix, "bridge", { NODE_IMAGE: config.images.node }, context);
+
+function planLabels(definition: ServerDefinition, tools: readonly string[]): Record<string, string> {
+  return { "com.mcp.type": definition.name, "com.mcp.tools": String(tools.length), ...definition.labels };
+}
+
+/** What the bridge of a server is told: see `images/bridge/README.md`. */
+function planBridgeEnvs(
+  { definition, options }: ConfiguredServer,
+  { allowedHosts }: StackConfig,
+  alias: string,
+  name: string,
+): Record<string, string> {
+  const hosts = [...new Set(["localhost", "127.0.0.1", "[::1]", alias, name, ...allowedHosts])];
+  return {
+    MCP_SERVER_NAME: definition.name,
+    MCP_ALLOWED_HOSTS: hosts.join(","),
+    MCP_MAX_SESSIONS: String(options.maxSessions),
+    MCP_REQUEST_TIMEOUT: `${options.requestTimeout}s`,
+    ...(options.allowedTools && { MCP_ALLOWED_TOOLS: options.allowedTools.join(",") }),
+    ...(definition.stripClientCapabilities && {
+      MCP_STRIP_CLIENT_CAPABILITIES: definition.stripClientCapabilities.join(","),
+    }),
+  };
+}
+
+/** Plans one server: from its catalogue entry and the configuration to plain facts. */
+export function planServer(
+  server: ConfiguredServer,
+  config: StackConfig,
+  bridge: ImagePlan,
+  context: PlanContext,
+): ServerPlan {
+  const { definition, options } = server;
+  const { command = [], envs = {}, mounts = [] } = definition.specifics(options);
+  const name = options.containerName ?? containerName(config.prefix, definition);
+  const alias = containerName("mcp-", definition);
+  const tools = definition.tools.filter((tool) => options.allowedTools?.includes(tool) ?? true);
+  const bases = definition.baseImages.map((base) => [`${base.toUpperCase()}_IMAGE`, config.images[base]] as const);
+  return {
+    name: definition.name,
+    description: definition.description,
+    containerName: name,
+    alias,
+    image: planImage(
+      config.prefix,
+      definition.name,
+      { BRIDGE_IMAGE: bridge.name, ...Object.fromEntries(bases) },
+      context,
+    ),
+    network: {
+      name: `${config.prefix}${definition.name}`,
+      // Without address translation, packets of the server leave the host with an address that nobody answers to,
+      // while the host's published port still reaches it; on an `internal` network that port would not exist.
+      options: definition.egress === "none" ? { "com.docker.network.bridge.enable_ip_masquerade": "false" } : {},
+    },
+    user: options.user ?? `${definition.uid}:${definition.uid}`,
+    command,
+    envs: { ...envs, ...planBridgeEnvs(server, config, alias, name) },
+    labels: planLabels(definition, tools),
+    mounts: mounts.map(({ source, target, writable }) => ({
+      source: resolve(context.root, source),
+      target,
+      readOnly: !writable,
+    })),
+    memory: options.memory,
+    processes: options.processes,
+    healthInterval: `${config.healthInterval}s`,
+    published: options.publish ? { ip: config.bindAddress, port: options.port } : undefined,
+    tools,
+    requestTimeout: options.requestTimeout,
+    secretEnvs: server.secretEnvs,
+  };
+}

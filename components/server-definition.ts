@@ -1,0 +1,70 @@
+import type { z } from "zod";
+
+/** A folder of the host inside a server's container. */
+export interface BindMount {
+  readonly source: string;
+  readonly target: string;
+  readonly writable: boolean;
+}
+
+/** A secret that a server cannot run without, set with `pulumi config set --secret --path mcp:secrets.<server>.<key>`. */
+export interface RequiredSecret {
+  readonly key: string;
+  /** The environment variable that carries it into the container. */
+  readonly env: string;
+  /** Where a user gets one: the remedy that the error shows. */
+  readonly remedy: string;
+}
+
+/** What a server's own options ask of its container, beyond what every server has. */
+export interface ServerSpecifics {
+  /** Arguments after the command that the image's entry point runs. Default: the image's own. */
+  readonly command?: readonly string[];
+  readonly envs?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly BindMount[];
+}
+
+/** Whether a server may open connections of its own: to nobody, or to the web. */
+export type Egress = "none" | "web";
+
+/**
+ * One entry of the catalogue: what makes this server different from the others, and nothing that all have in common.
+ * A new server is one file with one of these, one folder under `images/`, and one line in `catalogue.ts`.
+ */
+export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape> {
+  /** Key under `mcp:servers`, folder under `images/`, and value of the label `com.mcp.type`. */
+  readonly name: string;
+  readonly description: string;
+  /** Default host port. */
+  readonly port: number;
+  /** Default name of the container after the stack's prefix. Default: `name`. */
+  readonly containerSuffix?: string;
+  /** Numeric user in the container; each server has its own, since the engine counts processes per user. */
+  readonly uid: number;
+  /** Default memory limit in MiB. */
+  readonly memory: number;
+  readonly egress: Egress;
+  /** Every tool that the pinned version offers, by name; the label `com.mcp.tools` counts the allowed ones. */
+  readonly tools: readonly string[];
+  /** Labels beyond `com.mcp.type` and `com.mcp.tools`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Base images that the Dockerfile takes as build arguments, beside the bridge's. */
+  readonly baseImages: readonly "python"[];
+  /** Client capabilities that this server must not see, because it would act on them beyond its configuration. */
+  readonly stripClientCapabilities?: readonly string[];
+  readonly secrets?: readonly RequiredSecret[];
+  /** Options of this server alone, beside those of every server. */
+  readonly options: Options;
+  readonly specifics: (options: z.output<z.ZodObject<Options>>) => ServerSpecifics;
+}
+
+/** Checks a definition's types where it is written, then forgets its options' type so that a catalogue can list it. */
+export function defineServer<const Options extends z.ZodRawShape>(
+  definition: ServerDefinition<Options>,
+): ServerDefinition {
+  return definition as unknown as ServerDefinition;
+}
+
+/** Usual name of a server's container. */
+export const containerName = (prefix: string, definition: ServerDefinition) =>
+  `${prefix}${definition.containerSuffix ?? definition.name}`;

@@ -1,0 +1,167 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+import { containerName, type ServerDefinition } from "../components/server-definition.ts";
+import { nearest } from "./nearest.ts";
+import { configSchema } from "./schema.ts";
+import { docAt, keysAt } from "./walk.ts";
+
+/** What the checks need to know of the world. */
+export interface World {
+  readonly servers: readonly ServerDefinition[];
+  /** Folder that relative paths start from. */
+  readonly root: string;
+  readonly exists: (path: string) => boolean;
+  /** Whether `mcp:secrets` is kept encrypted. */
+  readonly secretsAreSecret: boolean;
+}
+
+type Raw = Record<string, unknown>;
+const isObject = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+const pathText = (path: readonly PropertyKey[]) =>
+  path.reduce<string>(
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : `${text}${text === "mcp:" ? "" : "."}${String(step)}`,
+    "mcp:",
+  );
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, step) => (value as Raw | undefined)?.[step as string], raw);
+}
+
+/** Problems of single values: of the wrong kind, out of range, or under a key that does not exist. */
+function schemaProblems(schema: z.core.$ZodType, raw: Readonly<Raw>): string[] {
+  const result = z.safeParse(schema, raw);
+  if (result.success) return [];
+  return result.error.issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      const known = keysAt(schema, issue.path);
+      return issue.keys.map((key) => {
+        const meant = nearest(key, known);
+        const remedy = meant ? `did you mean \`${meant}\`?` : "remove it";
+        return `${pathText([...issue.path, key])} is not a key; allowed: ${known.join(", ")}; ${remedy}`;
+      });
+    }
+    const doc = docAt(schema, issue.path);
+    const value = issue.path[0] === "secrets" ? "not of the right shape" : show(valueAt(raw, issue.path));
+    return [
+      `${pathText(issue.path)} is ${value}; allowed: ${doc?.allowed ?? "an object of keys"}; ${doc?.remedy ?? "write it as `key: value` lines"}`,
+    ];
+  });
+}
+
+/** Servers that are on, as far as their options can be read: what the checks across servers look at. */
+function readableServers(raw: Readonly<Raw>, world: World) {
+  const listed = isObject(raw.servers) ? raw.servers : {};
+  return world.servers.flatMap((definition) => {
+    const options = listed[definition.name];
+    if (!isObject(options) || options.enabled === false) return [];
+    return [{ definition, options, path: `mcp:servers.${definition.name}` }];
+  });
+}
+
+type ReadableServer = ReturnType<typeof readableServers>[number];
+
+function clashes(
+  servers: readonly ReadableServer[],
+  key: string,
+  read: (server: ReadableServer) => unknown,
+  remedyOf: (server: ReadableServer) => string,
+): string[] {
+  const holders = new Map<unknown, ReadableServer>();
+  return servers.flatMap((server) => {
+    const value = read(server);
+    const holder = holders.get(value);
+    if (value === undefined || !holder) {
+      holders.set(value, server);
+      return [];
+    }
+    const allowed = "a value that no other server has";
+    return [
+      `${server.path}.${key} is ${show(value)}, as ${holder.path}.${key} is; allowed: ${allowed}; ${remedyOf(server)}`,
+    ];
+  });
+}
+
+function mountProblems({ options, path }: ReadableServer, world: World): string[] {
+  const mounts: unknown[] = Array.isArray(options.mounts) ? options.mounts : [];
+  const targets = new Map<unknown, number>();
+  return mounts.flatMap((mount, index) => {
+    if (!isObject(mount)) return [];
+    const problems: string[] = [];
+    const { source, target } = mount;
+    const at = `${path}.mounts[${index}]`;
+    if (typeof source === "string" && source !== "" && !world.exists(resolve(world.root, source)))
+      problems.push(
+        `${at}.source is ${show(source)}, which does not exist; allowed: a folder of the host; create it or name another`,
+      );
+    const earlier = targets.get(target);
+    if (target !== undefined && earlier !== undefined)
+      problems.push(
+        `${at}.target is ${show(target)}, as ${path}.mounts[${earlier}].target is; allowed: a target for each mount; mount it elsewhere`,
+      );
+    else targets.set(target, index);
+    return problems;
+  });
+}
+
+function toolProblems({ definition, options, path }: ReadableServer): string[] {
+  const allowed: unknown[] = Array.isArray(options.allowedTools) ? options.allowedTools : [];
+  return allowed.flatMap((tool, index) => {
+    if (typeof tool !== "string" || definition.tools.includes(tool)) return [];
+    const meant = nearest(tool, definition.tools);
+    return [
+      `${path}.allowedTools[${index}] is ${show(tool)}; allowed: ${definition.tools.join(", ")}; ${meant ? `did you mean \`${meant}\`?` : "remove it"}`,
+    ];
+  });
+}
+
+function secretProblems(raw: Readonly<Raw>, servers: readonly ReadableServer[], world: World): string[] {
+  const secrets = isObject(raw.secrets) ? raw.secrets : {};
+  const problems: string[] = [];
+  const known = world.servers.flatMap(({ name, secrets: needed = [] }) => needed.map(({ key }) => `${name}.${key}`));
+  for (const [server, keys] of Object.entries(secrets))
+    for (const key of isObject(keys) ? Object.keys(keys) : [])
+      if (!known.includes(`${server}.${key}`)) {
+        const meant = nearest(`${server}.${key}`, known);
+        const remedy = meant ? `did you mean \`${meant}\`?` : "remove it";
+        problems.push(
+          `mcp:secrets.${server}.${key} is not a secret of any server; allowed: ${known.join(", ") || "none"}; ${remedy}`,
+        );
+      }
+  for (const { definition } of servers)
+    for (const { key, remedy } of definition.secrets ?? []) {
+      const value = (secrets[definition.name] as Raw | undefined)?.[key];
+      if (value === undefined)
+        problems.push(
+          `mcp:secrets.${definition.name}.${key} is missing, and ${definition.name} cannot run without it; allowed: ${remedy}; \`pulumi config set --secret --path mcp:secrets.${definition.name}.${key}\`, or set mcp:servers.${definition.name}.enabled to false`,
+        );
+    }
+  if (Object.keys(secrets).length > 0 && !world.secretsAreSecret)
+    problems.push(
+      "mcp:secrets is kept in plain text; allowed: encrypted values; set each again with `pulumi config set --secret --path mcp:secrets.<server>.<key>`",
+    );
+  return problems;
+}
+
+/** All that is wrong with a configuration, one line each: subject, fault, what is allowed, remedy. */
+export function configProblems(raw: Readonly<Raw>, world: World): string[] {
+  const servers = readableServers(raw, world);
+  const published = servers.filter(({ options }) => options.publish !== false);
+  const prefix = typeof raw.prefix === "string" ? raw.prefix : "mcp-";
+  const portOf = ({ definition, options }: ReadableServer) => options.port ?? definition.port;
+  const nameOf = ({ definition, options }: ReadableServer) =>
+    options.containerName ?? containerName(prefix, definition);
+  return [
+    ...schemaProblems(configSchema(world.servers), raw),
+    ...clashes(published, "port", portOf, ({ definition }) => `pick a free one; its default is ${definition.port}`),
+    ...clashes(servers, "containerName", nameOf, () => "leave it out for the usual name"),
+    ...servers.flatMap((server) => [...mountProblems(server, world), ...toolProblems(server)]),
+    ...secretProblems(raw, servers, world),
+  ];
+}
