@@ -1,3 +1,0 @@
-import { expect, test } from "vitest";
-
-test("node runs TypeScript as it is", () => expect(process.features.typescript).toBe("strip"));
