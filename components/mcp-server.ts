@@ -29,6 +29,8 @@ export class McpServer extends pulumi.ComponentResource {
   readonly name: string;
   /** URLs of the server, by where the client is. */
   readonly endpoints: ServerEndpoints;
+  /** The running container. */
+  readonly container: docker.Container;
   /** Bearer token that clients present; secret. */
   readonly token: pulumi.Output<string>;
 
@@ -40,7 +42,7 @@ export class McpServer extends pulumi.ComponentResource {
     const image = buildImage(`${name}-image`, plan.image, { ...child, dependsOn: [bridge] }, transform.image);
     const network = new docker.Network(`${name}-network`, through(networkArgs(plan), transform.network), child);
     const token = new random.RandomPassword(`${name}-token`, { length: 48, special: false }, child);
-    new docker.Container(
+    this.container = new docker.Container(
       `${name}-container`,
       through(
         {
@@ -57,7 +59,7 @@ export class McpServer extends pulumi.ComponentResource {
 
     this.name = plan.name;
     this.endpoints = endpointsOf(plan);
-    this.token = token.result;
+    this.token = pulumi.secret(token.result);
     this.registerOutputs({ endpoints: this.endpoints, token: this.token });
   }
 }
