@@ -1,0 +1,179 @@
+import { execFile, execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import type { StackOutputs } from "../../outputs/contract.ts";
+import { repository } from "../unit/fixtures.ts";
+
+const stackName = "test";
+
+/** What a command printed and how it ended. */
+export interface Ran {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** One step of a preview: what is to be done to which resource. */
+export interface Step {
+  readonly op: string;
+  readonly name: string;
+  readonly type: string;
+}
+
+function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { cwd, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number") reject(error);
+      else resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+    });
+  });
+}
+
+/** Ports of the host that nobody holds just now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The engine's answer to a `docker` command; throws what the engine says when it refuses. */
+export const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" });
+
+/**
+ * The program itself on the real engines, in a folder, a backend and under names of its own, so that it runs beside a
+ * stack that is up and a test can change the program's files.
+ */
+export class TestStack {
+  readonly folder = mkdtempSync(join(tmpdir(), "mcp-stack-"));
+  readonly prefix = `mcpt-${randomBytes(3).toString("hex")}-`;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(config: Record<string, unknown>) {
+    if (process.env.MCP_BASE_IMAGES === undefined)
+      throw new Error("MCP_BASE_IMAGES is not set: run integration tests with `npm test`, which prepares the tools");
+    const program = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+      cwd: repository,
+      encoding: "utf8",
+    });
+    for (const file of program
+      .split("\n")
+      .filter((path) =>
+        /^(index|config)|^Pulumi\.yaml|^package\.json|^(components|config|outputs|images)\//.test(path),
+      ))
+      cpSync(join(repository, file), join(this.folder, file));
+    symlinkSync(join(repository, "node_modules"), join(this.folder, "node_modules"));
+    mkdirSync(join(this.folder, "state"));
+    this.#env = {
+      ...process.env,
+      PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
+      PULUMI_STACK: undefined,
+    };
+    this.configure(config);
+  }
+
+  /** Writes the stack's YAML: what a user edits. */
+  configure(config: Record<string, unknown>): void {
+    const all = {
+      prefix: this.prefix,
+      healthInterval: 1,
+      images: JSON.parse(process.env.MCP_BASE_IMAGES ?? "{}"),
+      ...config,
+    };
+    const text = stringify({
+      config: Object.fromEntries(Object.entries(all).map(([key, value]) => [`mcp:${key}`, value])),
+    });
+    writeFileSync(join(this.folder, `Pulumi.${stackName}.yaml`), text);
+  }
+
+  pulumi(...args: string[]): Promise<Ran> {
+    return run("pulumi", [...args, "--non-interactive"], this.folder, this.#env);
+  }
+
+  /** Like {@link pulumi}, but a failure is the test's. */
+  async #must(...args: string[]): Promise<string> {
+    const { code, output } = await this.pulumi(...args);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
+    return output;
+  }
+
+  async init(): Promise<void> {
+    await this.#must("stack", "init", stackName);
+  }
+
+  up(...args: string[]): Promise<string> {
+    return this.#must("up", "--stack", stackName, "--yes", "--skip-preview", ...args);
+  }
+
+  /** Steps of a preview that change anything. */
+  async preview(...args: string[]): Promise<Step[]> {
+    const text = await this.#must("preview", "--stack", stackName, "--json", ...args);
+    const { steps } = JSON.parse(text.slice(text.indexOf("{"))) as { steps: { op: string; urn: string }[] };
+    return steps
+      .filter(({ op }) => op !== "same")
+      .map(({ op, urn }) => ({
+        op,
+        name: urn.split("::").at(-1) ?? "",
+        type: urn.split("$").at(-1)?.split("::")[0] ?? "",
+      }));
+  }
+
+  async outputs(): Promise<StackOutputs> {
+    return JSON.parse(await this.#must("stack", "output", "--stack", stackName, "--json", "--show-secrets"));
+  }
+
+  /** Outputs as anybody sees them who may not see secrets. */
+  plainOutputs(): Promise<string> {
+    return this.#must("stack", "output", "--stack", stackName, "--json");
+  }
+
+  state(): Promise<string> {
+    return this.#must("stack", "export", "--stack", stackName);
+  }
+
+  container(server: string): string {
+    return `${this.prefix}${server}`;
+  }
+
+  /** What the engine says of a container. */
+  inspect(server: string) {
+    return JSON.parse(docker("inspect", this.container(server)))[0];
+  }
+
+  async down(): Promise<void> {
+    await this.#must("destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh");
+  }
+
+  /** Takes everything away whatever state the stack is in. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pulumi("destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Everything of the engine that has a name, to see what a stack leaves behind and what it touches. */
+export function engineInventory() {
+  const list = (...args: string[]) =>
+    docker(...args)
+      .split("\n")
+      .filter(Boolean)
+      .sort();
+  return {
+    containers: list("ps", "--all", "--format", "{{.Names}}"),
+    networks: list("network", "ls", "--format", "{{.Name}}"),
+    volumes: list("volume", "ls", "--format", "{{.Name}}"),
+    danglingImages: list("images", "--filter", "dangling=true", "--quiet"),
+    images: list("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"),
+  };
+}
