@@ -1,15 +1,12 @@
 /** What the stand-in base images are made of, as plain data: names, labels, Dockerfiles, and a digest to know them by. */
 import { createHash } from "node:crypto";
+import { defaultBaseImages } from "../config/schema.ts";
 
 export const baseImageNames = ["debian", "node", "python"] as const;
 export type BaseImageName = (typeof baseImageNames)[number];
 
 /** The images that the normal way uses, from Docker Hub. */
-export const officialImages: Readonly<Record<BaseImageName, string>> = {
-  debian: "debian:13-slim",
-  node: "node:24-trixie-slim",
-  python: "python:3.13-slim-trixie",
-};
+export const officialImages: Readonly<Record<BaseImageName, string>> = defaultBaseImages;
 
 /** The names of the stand-ins. */
 export const standInImages: Readonly<Record<BaseImageName, string>> = {

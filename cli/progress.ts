@@ -33,8 +33,10 @@ export class SetupError extends Error {
 
 /** Handed to the work of a step. */
 export interface Step {
-  /** Prints a line now: what is done, and why. */
+  /** Prints a line now: what is being done, and why. */
   say(line: string): void;
+  /** Prints a line about how things stand; not where the progress is quiet. */
+  state(line: string): void;
   /** Remembers what the work last did; the next tick shows it. */
   tail(line: string): void;
 }
@@ -70,8 +72,12 @@ export function stripControl(text: string): string {
   return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "").replace(/[\u0000-\u001f\u007f]/g, " ");
 }
 
-/** Progress on `stream`; standard error by default, so that standard output stays for results. */
-export function createProgress(stream: ProgressStream = process.stderr): Progress {
+/**
+ * Progress on `stream`; standard error by default, so that standard output stays for results.
+ *
+ * @param quiet says only what is being done, and nothing where there is nothing to do.
+ */
+export function createProgress(stream: ProgressStream = process.stderr, quiet = false): Progress {
   return {
     async step(subject, work) {
       const started = Date.now();
@@ -91,12 +97,16 @@ export function createProgress(stream: ProgressStream = process.stderr): Progres
         },
         onTerminal ? REWRITE_PERIOD_MS : LINE_PERIOD_MS,
       );
+      const say = (line: string) => {
+        clear();
+        stream.write(`${subject.padEnd(SUBJECT_WIDTH)} ${line}\n`);
+        last = "";
+      };
       try {
         return await work({
-          say(line) {
-            clear();
-            stream.write(`${subject.padEnd(SUBJECT_WIDTH)} ${line}\n`);
-            last = "";
+          say,
+          state(line) {
+            if (!quiet) say(line);
           },
           tail(line) {
             if (line.trim() !== "") last = line;

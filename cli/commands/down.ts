@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { type Command, DEFAULT_STACK, stackOption } from "../command.ts";
+import { projectFolder } from "../paths.ts";
+import { createProgress } from "../progress.ts";
+import { runAttached } from "../run.ts";
+import { askPulumi, selectStack, unknownStack } from "../stack.ts";
+import { stackFile } from "../stack-file.ts";
+import { prepareToolchain } from "../toolchain.ts";
+
+/** `npm run down`: takes away all that `up` made for a stack, and nothing else. */
+export const down: Command = {
+  name: "down",
+  summary: "Takes a stack down: its containers, networks, volumes and images. Its configuration stays.",
+  options: { ...stackOption },
+  passes: "after --",
+  async run({ strings, rest }) {
+    const stack = strings.stack ?? DEFAULT_STACK;
+    const toolchain = await prepareToolchain({ images: false, progress: createProgress(process.stderr, true) });
+    if (!(await selectStack(toolchain, stack))) {
+      if (!existsSync(stackFile(stack))) throw unknownStack(stack);
+      console.log(`stack ${stack} is not in ${toolchain.backend.description}: nothing to take down`);
+      return 0;
+    }
+    const { ok, stdout } = await askPulumi(toolchain, "stack", "export", "--stack", stack);
+    if (ok && (JSON.parse(stdout).deployment?.resources ?? []).length === 0) {
+      console.log(`stack ${stack} has nothing: nothing to take down`);
+      return 0;
+    }
+    // --refresh: what was already removed behind Pulumi's back is no error.
+    const args = ["destroy", "--yes", "--refresh", "--skip-preview", "--stack", stack, ...rest];
+    const code = await runAttached("pulumi", args, { env: toolchain.env, cwd: projectFolder });
+    if (code !== 0) return code;
+    console.log(
+      `\nkept: Pulumi.${stack}.yaml, the Docker engine, base images and tools; \`npm run clean\` removes the stand-in images and tools`,
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,43 @@
+/** What the set-up reads and writes in a stack's own YAML, `Pulumi.<stack>.yaml`. */
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { BaseImageName } from "../airgap/image-recipe.ts";
+import { projectFolder } from "./paths.ts";
+
+/** The stack's file; a stack may be named with its organization. */
+export const stackFile = (stack: string) => join(projectFolder, `Pulumi.${stack.split("/").at(-1)}.yaml`);
+
+/** The stacks that have a file here. */
+export function stacksWithFile(names = readdirSync(projectFolder)): string[] {
+  return names.flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+}
+
+/** `mcp:images` of a stack; empty when it has none. */
+export function configuredImages(stack: string): Partial<Record<BaseImageName, string>> {
+  const file = stackFile(stack);
+  if (!existsSync(file)) return {};
+  const images = parse(readFileSync(file, "utf8"))?.config?.["mcp:images"];
+  return typeof images === "object" && images !== null ? images : {};
+}
+
+/**
+ * The text without an `encryptionsalt` that nothing is encrypted with. A file keeps the salt of the passphrase it was
+ * last used with; where that passphrase is gone and the file holds no secret, the salt only stands in the way.
+ */
+export function withoutIdleSalt(text: string): string {
+  const secrets = /^\s*(- )?secure:/m.test(text);
+  return secrets ? text : text.replace(/^encryptionsalt:.*\n?/m, "");
+}
+
+/** Applies {@link withoutIdleSalt} to a stack's file; true when it changed. */
+export function removeIdleSalt(stack: string): boolean {
+  const file = stackFile(stack);
+  if (!existsSync(file)) return false;
+  const before = readFileSync(file, "utf8");
+  const after = withoutIdleSalt(before);
+  if (after === before) return false;
+  writeFileSync(`${file}.${process.pid}`, after);
+  renameSync(`${file}.${process.pid}`, file);
+  return true;
+}
