@@ -1,0 +1,225 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ChildPool } from "./child-pool.ts";
+import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
+import { ErrorCode } from "./envelope.ts";
+import { BearerAuth, HostGuard } from "./guard.ts";
+import { Health } from "./health.ts";
+import { type Exchange, header, sendJson, sendRefusal } from "./http.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import type { Options } from "./options.ts";
+import { Policy } from "./policy.ts";
+import { overload, type Refusal } from "./refusal.ts";
+import { Registry } from "./registry.ts";
+import { SseTransport } from "./sse-transport.ts";
+import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
+
+/** What ending the children can take after the requests in flight have had their time. */
+const CHILDREN_RESERVE_MS = TERM_AFTER_MS + KILL_AFTER_MS + 500;
+
+type Handler = (exchange: Exchange) => Promise<void> | void;
+
+interface Route {
+  /** Holds what needs a token; health and metrics carry no secret. */
+  readonly needsToken: boolean;
+  readonly handle: Handler;
+}
+
+/** One bridge: a listening HTTP server, its sessions and their servers. */
+export class Bridge {
+  readonly #options: Options;
+  readonly #log: Log;
+  readonly #version: string;
+  readonly #startedAt = Date.now();
+  readonly #metrics = new Metrics();
+  readonly #pool: ChildPool;
+  readonly #registry: Registry;
+  readonly #health: Health;
+  readonly #guard: HostGuard;
+  readonly #auth: BearerAuth;
+  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #server: Server;
+  #draining = false;
+
+  constructor(
+    options: Options,
+    dependencies: { log: Log; version: string; env: NodeJS.ProcessEnv; digests: readonly string[] },
+  ) {
+    const { log, env } = dependencies;
+    const metrics = this.#metrics;
+    this.#options = options;
+    this.#log = log;
+    this.#version = dependencies.version;
+    this.#guard = new HostGuard(options);
+    this.#auth = new BearerAuth(dependencies.digests);
+    const [command = "", ...args] = options.command;
+    const spec = { command, args, env: childEnvironment(env), maxMessageBytes: options.maxMessageBytes };
+    this.#pool = new ChildPool({ spec, warmChildren: options.warmChildren, log, metrics });
+    this.#registry = new Registry({ options, policy: new Policy(options), metrics, log });
+    this.#health = new Health(this.#pool, log, options);
+    const transport = { options, registry: this.#registry, pool: this.#pool, metrics };
+    const streamable = new StreamableHttp(transport);
+    const sse = new SseTransport(transport);
+    this.#routes = new Map<string, Route>([
+      ["/mcp", { needsToken: true, handle: (exchange) => streamable.handle(exchange) }],
+      ["/sse", { needsToken: true, handle: (exchange) => sse.stream(exchange) }],
+      ["/messages", { needsToken: true, handle: (exchange) => sse.message(exchange) }],
+      ["/health", { needsToken: false, handle: (exchange) => this.#reportHealth(exchange) }],
+      ["/metrics", { needsToken: false, handle: (exchange) => this.#reportMetrics(exchange) }],
+    ]);
+    metrics.sessions.read = () => this.#registry.size;
+    metrics.children.read = () => this.#pool.size;
+    metrics.inFlight.read = () => this.#registry.inFlight;
+    metrics.queued.read = () => this.#registry.queuedBytes;
+    metrics.uptime.read = () => (Date.now() - this.#startedAt) / 1_000;
+    this.#server = createServer(
+      // A slow sender holds a connection this long and no longer; streams to clients are not limited.
+      { headersTimeout: 15_000, requestTimeout: 60_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 },
+      (request, response) => void this.#serve(request, response),
+    );
+    // Idle connections outlive the usual 60 s pools of proxies, which would otherwise meet a closed one.
+    this.#server.keepAliveTimeout = 65_000;
+  }
+
+  /** Starts to listen; resolves with the port. */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off("error", reject);
+        const { port } = this.#server.address() as AddressInfo;
+        const auth = this.#auth.enabled ? "bearer" : "off: no token is configured, everyone who can connect may call";
+        this.#log("info", "listening", { host: this.#options.host, port, version: this.#version, auth });
+        resolve(port);
+      });
+    });
+  }
+
+  /**
+   * Ends all in order: no new work, the requests in flight, then the servers. Resolves when no child is left,
+   * at the latest after the drain timeout.
+   */
+  async close(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#log("info", "drain", { sessions: this.#registry.size, inFlight: this.#registry.inFlight });
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    this.#health.stop();
+    const deadline = Date.now() + this.#options.drainTimeout - CHILDREN_RESERVE_MS;
+    do {
+      for (const session of this.#registry.all()) {
+        if (session.inFlight === 0) void session.end("the bridge is shutting down");
+      }
+      if (this.#registry.size > 0) await sleep(20);
+    } while (this.#registry.size > 0 && Date.now() < deadline);
+    for (const session of this.#registry.all()) void session.end("the bridge is shutting down");
+    this.#registry.stopTimers();
+    await this.#pool.close();
+    this.#server.closeAllConnections();
+    this.#log("info", "stopped");
+  }
+
+  /** Kills the servers at once. */
+  kill(): void {
+    this.#pool.kill();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client that goes away in mid-answer is normal; its error has no other listener.
+    response.on("error", () => {});
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#log("error", "internal_error", { path: pathOf(request), error: message });
+      sendRefusal(response, {
+        status: 500,
+        code: ErrorCode.internal,
+        message: "internal error of the bridge; its log has the cause",
+        cause: "bad_request",
+      });
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const forbidden = this.#guard.check(request.headers);
+    if (forbidden !== undefined) return this.#refuse(response, forbidden);
+    const path = pathOf(request);
+    const route = this.#routes.get(path);
+    if (route === undefined) {
+      const paths = [...this.#routes.keys()].join(", ");
+      const message = `nothing is served here; paths: ${paths}`;
+      return this.#refuse(response, { status: 404, code: ErrorCode.server, message, cause: "bad_request" });
+    }
+    if (request.headers.origin !== undefined) allowOrigin(response, request.headers.origin);
+    if (request.method === "OPTIONS") return answerPreflight(response);
+    let principal: string | undefined;
+    if (route.needsToken) {
+      const auth = this.#auth.check(header(request, "authorization"));
+      if (!auth.ok) return this.#refuse(response, auth.refusal);
+      principal = auth.principal;
+      if (this.#draining) {
+        response.setHeader("connection", "close");
+        return this.#refuse(response, overload(503, "the bridge is shutting down"));
+      }
+    } else if (request.method !== "GET" && request.method !== "HEAD") {
+      return this.#refuse(response, methodNotAllowed("GET", request.method));
+    }
+    await route.handle({ request, response, url: new URL(request.url ?? "/", "http://bridge"), principal });
+  }
+
+  async #reportHealth({ response }: Exchange): Promise<void> {
+    const { status, checks } = await this.#health.report();
+    const report = {
+      status: this.#draining ? "draining" : status,
+      server: this.#options.name,
+      version: this.#version,
+      sessions: this.#registry.size,
+      uptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1_000),
+      checks,
+    };
+    response.setHeader("cache-control", "no-store");
+    sendJson(response, report.status === "ok" ? 200 : 503, JSON.stringify(report));
+  }
+
+  #reportMetrics({ response }: Exchange): void {
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+    response.end(this.#metrics.render());
+  }
+
+  #refuse(response: ServerResponse, refusal: Refusal): void {
+    this.#metrics.fail(refusal.cause);
+    sendRefusal(response, refusal);
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const path = (request.url ?? "/").split("?")[0] ?? "/";
+  return path.length > 1 ? path.replace(/\/$/, "") : path;
+}
+
+/** For web pages whose origin the guard has let through. */
+function allowOrigin(response: ServerResponse, origin: string): void {
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-expose-headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After");
+  response.setHeader("vary", "Origin");
+}
+
+function answerPreflight(response: ServerResponse): void {
+  response.writeHead(204, {
+    allow: "GET, POST, DELETE, OPTIONS",
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers":
+      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID",
+    "access-control-max-age": "600",
+  });
+  response.end();
+}
+
+/** The bridge's environment without its own secrets. */
+function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("MCP_AUTH_")));
+}

@@ -1,0 +1,139 @@
+import {
+  eachElement,
+  eachMember,
+  isArray,
+  isObject,
+  isString,
+  readString,
+  type Span,
+  skipSpace,
+} from "./json-spans.ts";
+
+/**
+ * The envelope of one JSON-RPC message, beside its bytes, which are what is relayed.
+ * JSON-RPC 2.0, sections 4 and 5; MCP narrows ids to strings and numbers.
+ */
+export interface Message {
+  readonly bytes: Buffer;
+  readonly kind: "request" | "notification" | "response";
+  /** The id's own bytes as text (`7`, `"a"`, `12345678901234567890`); undefined for notifications. */
+  readonly id?: string;
+  /** Requests and notifications only. */
+  readonly method?: string;
+  readonly params?: Span;
+  readonly result?: Span;
+  readonly error?: Span;
+}
+
+/** JSON-RPC error codes that the bridge itself answers with. */
+export const ErrorCode = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  /** Of the bridge: refused, over a cap, or the server is gone. */
+  server: -32000,
+  /** Unknown session, and (as in the SDKs) request timeout. */
+  session: -32001,
+  timeout: -32001,
+  /** 2026-07-28: UnsupportedProtocolVersionError. */
+  unsupportedVersion: -32022,
+} as const;
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
+
+const ENVELOPE = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
+
+/** Reads the envelope of the object in `bytes`; says what is wrong if it is not a JSON-RPC message. */
+export function readMessage(bytes: Buffer): Parsed<Message> {
+  const start = skipSpace(bytes, 0);
+  if (!isObject(bytes, start)) return { ok: false, message: "a message must be a JSON object" };
+  const found: Partial<Record<string, Span>> = {};
+  let duplicate: string | undefined;
+  const end = eachMember(bytes, start, (key, _keyStart, valueStart, valueEnd) => {
+    if (!ENVELOPE.has(key)) return;
+    if (found[key] !== undefined) duplicate = key;
+    found[key] = { start: valueStart, end: valueEnd };
+  });
+  if (end < 0 || skipSpace(bytes, end) < bytes.length) return { ok: false, message: "not one complete JSON object" };
+  // Parsers differ in which one they keep: what was checked here might not be what the server runs.
+  if (duplicate !== undefined) return { ok: false, message: `"${duplicate}" is given twice` };
+  return classify(bytes, found);
+}
+
+function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<Message> {
+  const { jsonrpc, id, method, params, result, error } = found;
+  if (jsonrpc === undefined || text(bytes, jsonrpc) !== '"2.0"') {
+    return { ok: false, message: '"jsonrpc" must be "2.0"' };
+  }
+  if (method !== undefined) {
+    if (!isString(bytes, method.start)) return { ok: false, message: '"method" must be a string' };
+    if (params !== undefined && !isObject(bytes, params.start)) {
+      return { ok: false, message: '"params" must be an object' };
+    }
+    const name = readString(bytes, method.start, method.end);
+    const withParams = params === undefined ? {} : { params };
+    if (id === undefined) return { ok: true, value: { bytes, kind: "notification", method: name, ...withParams } };
+    if (!isId(bytes, id)) return { ok: false, message: '"id" must be a string or a number' };
+    return { ok: true, value: { bytes, kind: "request", id: text(bytes, id), method: name, ...withParams } };
+  }
+  if (id === undefined || (result === undefined) === (error === undefined)) {
+    return { ok: false, message: 'a message needs "method", or "id" with either "result" or "error"' };
+  }
+  // A response to something unreadable may carry the id null (JSON-RPC 2.0, 5).
+  if (!isId(bytes, id) && text(bytes, id) !== "null")
+    return { ok: false, message: '"id" must be a string or a number' };
+  const outcome = result === undefined ? (error === undefined ? {} : { error }) : { result };
+  return { ok: true, value: { bytes, kind: "response", id: text(bytes, id), ...outcome } };
+}
+
+function isId(bytes: Buffer, span: Span): boolean {
+  const first = bytes[span.start] ?? 0;
+  return isString(bytes, span.start) || first === 0x2d || (first >= 0x30 && first <= 0x39);
+}
+
+function text(bytes: Buffer, span: Span): string {
+  return bytes.toString("utf8", span.start, span.end);
+}
+
+/** A message or a batch, cut into its elements. */
+export type Payload =
+  | { readonly ok: true; readonly batch: boolean; readonly messages: readonly Message[] }
+  | { readonly ok: false; readonly code: number; readonly message: string };
+
+/** Cuts one line or body into messages; every element of a batch must be a valid message. */
+export function readPayload(bytes: Buffer): Payload {
+  const start = skipSpace(bytes, 0);
+  if (!isArray(bytes, start)) {
+    const single = readMessage(bytes);
+    if (single.ok) return { ok: true, batch: false, messages: [single.value] };
+    return { ok: false, code: ErrorCode.invalidRequest, message: single.message };
+  }
+  const messages: Message[] = [];
+  let fault: string | undefined;
+  const end = eachElement(bytes, start, (from, to) => {
+    const element = readMessage(bytes.subarray(from, to));
+    if (element.ok) messages.push(element.value);
+    else fault ??= element.message;
+  });
+  if (end < 0) fault = "not one complete JSON array";
+  else if (messages.length === 0) fault ??= "a batch must not be empty";
+  if (fault !== undefined) return { ok: false, code: ErrorCode.invalidRequest, message: fault };
+  return { ok: true, batch: true, messages };
+}
+
+/**
+ * Equal for ids that a JSON parser reads as equal: `"a"` and `"\u0061"`; `1` and `1.0`.
+ * Integers too large for a double keep all their digits, so that two of them never meet.
+ */
+export function idKey(id: string): string {
+  if (id.startsWith('"')) return id.includes("\\") ? `"${JSON.parse(id) as string}"` : id;
+  return /^-?\d+$/.test(id) ? id : String(Number(id));
+}
+
+/** A JSON-RPC error message with `id` as it was written, ready to send. */
+export function errorMessage(id: string | null, code: number, message: string, data?: unknown): Buffer {
+  const error = JSON.stringify(data === undefined ? { code, message } : { code, message, data });
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id ?? "null"},"error":${error}}`);
+}

@@ -1,0 +1,22 @@
+import { OPTION_TABLE, type OptionSpec } from "./option-table.ts";
+
+/** Text of `--help`, from the one table of options. */
+export function helpText(): string {
+  const rows = (Object.values(OPTION_TABLE) as OptionSpec[]).map((spec) => {
+    const repeat = spec.list ? " (repeatable)" : "";
+    return `  ${spec.flag} ${spec.value}${repeat}\n      ${spec.help}\n      Environment: ${spec.env}. Default: ${spec.shown}.\n`;
+  });
+  return `mcp-bridge serves a stdio MCP server over HTTP, one process per session.
+
+Usage:
+  mcp-bridge [options] -- <command> [arguments…]
+  mcp-bridge health [--port N] [--host ADDRESS]    exit 0 if a running bridge is healthy, else 1
+
+Endpoints: /mcp, /sse with /messages, /health, /metrics
+
+Options (a flag wins over its environment variable; lists are comma-separated there):
+${rows.join("")}  --help, --version
+
+Exit codes: 0 ended as asked, 1 failed, 2 wrong options.
+`;
+}

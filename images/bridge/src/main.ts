@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { Bridge } from "./bridge.ts";
+import { killAllGroups } from "./child-process.ts";
+import { digestsOfFile } from "./guard.ts";
+import { helpText } from "./help.ts";
+import { createLog } from "./log.ts";
+import { type Options, parseOptions } from "./options.ts";
+import { bridgeVersion } from "./version.ts";
+
+/** Runs the command line; the process ends by itself or by signal. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const parsed = parseOptions(argv, process.env);
+  if (parsed.kind === "help") return void process.stdout.write(helpText());
+  if (parsed.kind === "version") return void process.stdout.write(`${bridgeVersion()}\n`);
+  if (parsed.kind === "invalid") return fail(parsed.problems);
+  const digests = tokenDigests(parsed.options);
+  if (!digests.ok) return fail([digests.problem]);
+  await serve(parsed.options, digests.digests);
+}
+
+function fail(problems: readonly string[]): void {
+  process.stderr.write(`mcp-bridge: ${problems.length === 1 ? "1 problem" : `${problems.length} problems`}\n`);
+  for (const problem of problems) process.stderr.write(`  - ${problem}\n`);
+  process.exitCode = 2;
+}
+
+function tokenDigests(options: Options): { ok: true; digests: string[] } | { ok: false; problem: string } {
+  const digests = [...options.authTokenSha256];
+  const file = options.authTokenFile;
+  if (file === undefined) return { ok: true, digests };
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      problem: `--auth-token-file (MCP_AUTH_TOKEN_FILE): "${file}" cannot be read (${reason}); give a readable file`,
+    };
+  }
+  const fromFile = digestsOfFile(text);
+  if (fromFile.length > 0) return { ok: true, digests: [...digests, ...fromFile] };
+  // An empty file must not silently mean that everyone may come in.
+  return {
+    ok: false,
+    problem: `--auth-token-file (MCP_AUTH_TOKEN_FILE): "${file}" holds no token; write one per line`,
+  };
+}
+
+async function serve(options: Options, digests: readonly string[]): Promise<void> {
+  const log = createLog({ server: options.name, level: options.logLevel });
+  // Whatever ends this process, no server of it stays behind.
+  process.on("exit", killAllGroups);
+  const bridge = new Bridge(options, { log, version: bridgeVersion(), env: process.env, digests });
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals++;
+    log("info", "signal", { signal });
+    if (signals > 1) process.exit(1);
+    void bridge.close().then(() => process.exit(0));
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  try {
+    await bridge.listen();
+  } catch (error) {
+    log("error", "listen_failed", { error: error instanceof Error ? error.message : String(error) });
+    process.exit(1);
+  }
+}

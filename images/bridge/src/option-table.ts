@@ -1,0 +1,317 @@
+import { LOG_LEVELS } from "./log.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
+
+/** One option, from which parsing, `--help` and the README's table are made. */
+export interface OptionSpec {
+  readonly flag: string;
+  readonly env: string;
+  /** Placeholder of the value in `--help`. */
+  readonly value: string;
+  readonly default: unknown;
+  /** The default as people write it. */
+  readonly shown: string;
+  readonly allowed: string;
+  readonly remedy: string;
+  readonly help: string;
+  /** Repeatable; comma-separated in the environment. */
+  readonly list: boolean;
+  /** Its value must not be repeated in messages. */
+  readonly secret: boolean;
+  /** The value, or undefined if it is not allowed. */
+  readonly read: (text: string) => unknown;
+}
+
+type Rest = Pick<OptionSpec, "flag" | "env" | "help">;
+
+function integer(rest: Rest, fallback: number, min: number, max: number): OptionSpec {
+  return {
+    ...rest,
+    value: "N",
+    default: fallback,
+    shown: String(fallback),
+    allowed: `a whole number from ${min} to ${max}`,
+    remedy: `Try ${rest.flag} ${fallback}.`,
+    list: false,
+    secret: false,
+    read: (text) => {
+      const number = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+      return number >= min && number <= max ? number : undefined;
+    },
+  };
+}
+
+function duration(rest: Rest, fallback: number, min: number): OptionSpec {
+  const shown = formatDuration(fallback);
+  return {
+    ...rest,
+    value: "TIME",
+    default: fallback,
+    shown,
+    allowed: `a time of at least ${formatDuration(min)}, like 500ms, 30s, 5m or plain milliseconds`,
+    remedy: `Try ${rest.flag} ${shown}.`,
+    list: false,
+    secret: false,
+    read: (text) => {
+      const ms = parseDuration(text);
+      // Longer than this a timer of Node fires at once.
+      return ms !== undefined && ms >= min && ms <= 0x7fffffff ? ms : undefined;
+    },
+  };
+}
+
+function size(rest: Rest, fallback: number, min: number): OptionSpec {
+  const shown = formatSize(fallback);
+  return {
+    ...rest,
+    value: "SIZE",
+    default: fallback,
+    shown,
+    allowed: `a size of at least ${formatSize(min)}, like 64KiB, 4MiB or plain bytes`,
+    remedy: `Try ${rest.flag} ${shown}.`,
+    list: false,
+    secret: false,
+    read: (text) => {
+      const bytes = parseSize(text);
+      return bytes !== undefined && bytes >= min && bytes <= 2 ** 30 ? bytes : undefined;
+    },
+  };
+}
+
+function text(rest: Rest, fallback: string | undefined, shown: string, allowed: string, pattern: RegExp): OptionSpec {
+  return {
+    ...rest,
+    value: "TEXT",
+    default: fallback,
+    shown,
+    allowed,
+    remedy: "Give a valid value or leave it out.",
+    list: false,
+    secret: false,
+    read: (value) => (pattern.test(value) ? value : undefined),
+  };
+}
+
+function choice(rest: Rest, fallback: string, choices: readonly string[]): OptionSpec {
+  return {
+    ...text(rest, fallback, fallback, choices.join(" or "), /(?:)/),
+    value: choices.join("|"),
+    remedy: `Try ${rest.flag} ${fallback}.`,
+    read: (value) => (choices.includes(value) ? value : undefined),
+  };
+}
+
+function list(rest: Rest, value: string, shown: string, allowed: string, pattern: RegExp): OptionSpec {
+  return {
+    ...text(rest, undefined, shown, allowed, pattern),
+    value,
+    default: [],
+    list: true,
+  };
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const OPTION_TABLE = {
+  port: integer({ flag: "--port", env: "MCP_PORT", help: "Port to listen on; 0 for any free one." }, 8080, 0, 65_535),
+  host: text(
+    { flag: "--host", env: "MCP_HOST", help: "Address to listen on; 0.0.0.0 in a container." },
+    "127.0.0.1",
+    "127.0.0.1",
+    "an address or host name of this machine",
+    /^[\w.:-]+$/,
+  ),
+  name: text(
+    { flag: "--name", env: "MCP_SERVER_NAME", help: "Name of the server in health, metrics and logs." },
+    undefined,
+    "the command's name",
+    "1 to 64 letters, digits, dots, dashes or underscores",
+    /^[\w.-]{1,64}$/,
+  ),
+  childMode: {
+    ...choice(
+      {
+        flag: "--child-mode",
+        env: "MCP_CHILD_MODE",
+        help: "One server process per session. `shared` (one for all, for servers declared stateless) is not there yet.",
+      },
+      "session",
+      ["session"],
+    ),
+    allowed: "session; `shared` comes with a later version",
+  },
+  warmChildren: integer(
+    {
+      flag: "--warm-children",
+      env: "MCP_WARM_CHILDREN",
+      help: "Server processes that wait ready for the next session.",
+    },
+    1,
+    0,
+    1,
+  ),
+  maxSessions: integer(
+    { flag: "--max-sessions", env: "MCP_MAX_SESSIONS", help: "Sessions open at a time; over it: 503." },
+    256,
+    1,
+    100_000,
+  ),
+  maxInFlight: integer(
+    {
+      flag: "--max-in-flight",
+      env: "MCP_MAX_IN_FLIGHT",
+      help: "Requests of one session that wait for an answer at a time; over it: 429.",
+    },
+    2_048,
+    1,
+    1_000_000,
+  ),
+  maxQueueBytes: size(
+    {
+      flag: "--max-queue-bytes",
+      env: "MCP_MAX_QUEUE_BYTES",
+      help: "Bytes of one session that may wait for a slow client (then the server is paused) or a slow server (then: 503).",
+    },
+    8 * MIB,
+    KIB,
+  ),
+  maxBodyBytes: size(
+    {
+      flag: "--max-body-bytes",
+      env: "MCP_MAX_BODY_BYTES",
+      help: "Largest request body; over it: 413. The default takes a 10 MB file as base64.",
+    },
+    16 * MIB,
+    KIB,
+  ),
+  maxMessageBytes: size(
+    {
+      flag: "--max-message-bytes",
+      env: "MCP_MAX_MESSAGE_BYTES",
+      help: "Longest line of the server; a process that writes a longer one is ended.",
+    },
+    64 * MIB,
+    KIB,
+  ),
+  eventStoreBytes: size(
+    {
+      flag: "--event-store-bytes",
+      env: "MCP_EVENT_STORE_BYTES",
+      help: "Sent events of one session that are kept for Last-Event-ID; answers nobody received yet are kept up to --max-queue-bytes.",
+    },
+    256 * KIB,
+    0,
+  ),
+  idleTimeout: duration(
+    {
+      flag: "--idle-timeout",
+      env: "MCP_IDLE_TIMEOUT",
+      help: "A session without connection, request or message for this long ends.",
+    },
+    300_000,
+    100,
+  ),
+  requestTimeout: duration(
+    {
+      flag: "--request-timeout",
+      env: "MCP_REQUEST_TIMEOUT",
+      help: "Longest wait for an answer; restarted by the request's progress.",
+    },
+    30_000,
+    50,
+  ),
+  drainTimeout: duration(
+    {
+      flag: "--drain-timeout",
+      env: "MCP_DRAIN_TIMEOUT",
+      help: "From SIGTERM to the exit at the latest; requests in flight get all of it but the last 3.5 s.",
+    },
+    10_000,
+    100,
+  ),
+  keepAlive: duration(
+    { flag: "--keep-alive", env: "MCP_KEEP_ALIVE", help: "Pause between comments on open streams." },
+    15_000,
+    100,
+  ),
+  allowedHost: list(
+    {
+      flag: "--allowed-host",
+      env: "MCP_ALLOWED_HOSTS",
+      help: "Host header that is accepted beside loopback names; with a port only that port, without one any; * for all.",
+    },
+    "HOST",
+    "loopback names",
+    "a host name or address, with or without port, or *",
+    /^(\*|[\w.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?)$/,
+  ),
+  allowedOrigin: list(
+    {
+      flag: "--allowed-origin",
+      env: "MCP_ALLOWED_ORIGINS",
+      help: "Origin header that is accepted beside those of allowed hosts; * for all.",
+    },
+    "ORIGIN",
+    "allowed hosts",
+    "an origin like https://app.example.com, or *",
+    /^(\*|[a-z][a-z0-9+.-]*:\/\/[^/,\s]+)$/,
+  ),
+  allowedTool: list(
+    {
+      flag: "--allowed-tool",
+      env: "MCP_ALLOWED_TOOLS",
+      help: "Tool that clients may list and call; the others are hidden and refused.",
+    },
+    "TOOL",
+    "all",
+    "a tool's name, 1 to 128 characters",
+    /^[^\s,]{1,128}$/,
+  ),
+  stripClientCapability: list(
+    {
+      flag: "--strip-client-capability",
+      env: "MCP_STRIP_CLIENT_CAPABILITIES",
+      help: "Client capability that the server never sees, e.g. roots, with which a client replaces the folders of filesystem.",
+    },
+    "NAME",
+    "none",
+    "a capability's name, e.g. roots, sampling or elicitation",
+    /^[a-zA-Z][\w/.-]{0,63}$/,
+  ),
+  authTokenSha256: {
+    ...list(
+      {
+        flag: "--auth-token-sha256",
+        env: "MCP_AUTH_TOKEN_SHA256",
+        help: "SHA-256 of an accepted bearer token, 64 lower-case hex digits; several while a token is rotated.",
+      },
+      "HEX",
+      "no token: auth is off",
+      "64 lower-case hex digits",
+      /^[0-9a-f]{64}$/,
+    ),
+    secret: true,
+    remedy: "Make it with: printf %s TOKEN | sha256sum.",
+  },
+  authTokenFile: {
+    ...text(
+      {
+        flag: "--auth-token-file",
+        env: "MCP_AUTH_TOKEN_FILE",
+        help: "File with accepted bearer tokens, one per line; read at start.",
+      },
+      undefined,
+      "none",
+      "the path of a readable file",
+      /./,
+    ),
+    value: "FILE",
+  },
+  logLevel: choice(
+    { flag: "--log-level", env: "MCP_LOG_LEVEL", help: "Least level that is logged." },
+    "info",
+    LOG_LEVELS,
+  ),
+} satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTION_TABLE;

@@ -1,0 +1,64 @@
+import { type Message, readMessage } from "./envelope.ts";
+import { findPath, findString } from "./json-spans.ts";
+import { calledTool, filterTools, replaceValue, stripCapabilities } from "./rewrite.ts";
+import { LATEST_SESSION_VERSION, SESSION_VERSIONS } from "./versions.ts";
+
+/** What a server's requests need of a client, by the capability that the client declares for it. */
+const METHOD_OF_CAPABILITY: Readonly<Record<string, string>> = {
+  roots: "roots/list",
+  sampling: "sampling/createMessage",
+  elicitation: "elicitation/create",
+};
+
+/** What is hidden from a server, and from its clients. Decides only; the session acts. */
+export class Policy {
+  readonly #allowedTools: ReadonlySet<string> | undefined;
+  readonly #stripped: readonly string[];
+  readonly #refusedMethods: ReadonlySet<string>;
+
+  constructor(options: { readonly allowedTool: readonly string[]; readonly stripClientCapability: readonly string[] }) {
+    this.#allowedTools = options.allowedTool.length > 0 ? new Set(options.allowedTool) : undefined;
+    this.#stripped = options.stripClientCapability;
+    this.#refusedMethods = new Set(this.#stripped.flatMap((name) => METHOD_OF_CAPABILITY[name] ?? []));
+  }
+
+  /** `initialize` as the server shall see it: a version that exists, and only the capabilities it may use. */
+  initialize(message: Message): Message {
+    let { bytes } = message;
+    const asked = findString(bytes, 0, ["params", "protocolVersion"]);
+    if (asked !== undefined && !SESSION_VERSIONS.includes(asked)) {
+      // Some servers echo any version back; this way the answer names one that is served here.
+      const span = findPath(bytes, 0, ["params", "protocolVersion"]);
+      if (span !== undefined) bytes = replaceValue(bytes, span, `"${LATEST_SESSION_VERSION}"`);
+    }
+    bytes = stripCapabilities(bytes, this.#stripped);
+    if (bytes === message.bytes) return message;
+    const rewritten = readMessage(bytes);
+    return rewritten.ok ? rewritten.value : message;
+  }
+
+  /** Why a call must not reach the server; undefined if it may. */
+  refusedCall(message: Message): string | undefined {
+    if (this.#allowedTools === undefined || message.method !== "tools/call") return undefined;
+    const tool = calledTool(message);
+    if (tool === undefined) return '"params" must have exactly one "name", the tool to call';
+    if (this.#allowedTools.has(tool)) return undefined;
+    return `tool "${tool}" is not allowed here; allowed: ${[...this.#allowedTools].join(", ")}`;
+  }
+
+  /** A `tools/list` answer with the allowed tools only. */
+  listedTools(message: Message): Buffer {
+    if (this.#allowedTools === undefined || message.result === undefined) return message.bytes;
+    return filterTools(message.bytes, message.result, this.#allowedTools);
+  }
+
+  /** A request of the server that its client must never see, because the capability was stripped. */
+  refusesServerRequest(method: string): boolean {
+    return this.#refusedMethods.has(method);
+  }
+
+  /** A client's notification about something the server does not know of. */
+  dropsNotification(method: string): boolean {
+    return method === "notifications/roots/list_changed" && this.#stripped.includes("roots");
+  }
+}

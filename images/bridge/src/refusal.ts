@@ -1,0 +1,24 @@
+import { ErrorCode } from "./envelope.ts";
+import type { Cause } from "./metrics.ts";
+
+/** Why a request over HTTP is not served, and how that is said. */
+export interface Refusal {
+  readonly status: number;
+  /** JSON-RPC error code. */
+  readonly code: number;
+  /** What was wrong and what to do about it. */
+  readonly message: string;
+  readonly cause: Cause;
+  readonly data?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function badRequest(message: string, code: number = ErrorCode.invalidRequest): Refusal {
+  return { status: 400, code, message, cause: "bad_request" };
+}
+
+/** Over a cap: come again later. */
+export function overload(status: 429 | 503, message: string, retryAfterMs = 1_000): Refusal {
+  const headers = { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };
+  return { status, code: ErrorCode.server, message, cause: "overload", headers };
+}

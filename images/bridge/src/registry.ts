@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { sessionTag } from "./log.ts";
+import type { Port } from "./port.ts";
+import { Session, type SessionContext } from "./session.ts";
+
+/** All open sessions of one bridge; ends those that nobody uses any more. */
+export class Registry {
+  readonly #context: SessionContext;
+  readonly #sessions = new Map<string, Session>();
+  /** Sessions whose server is still being started. */
+  #opening = 0;
+  readonly #timers: NodeJS.Timeout[];
+
+  constructor(context: Omit<SessionContext, "onEnd">) {
+    this.#context = { ...context, onEnd: (session) => this.#sessions.delete(session.id) };
+    const { idleTimeout, keepAlive } = context.options;
+    this.#timers = [
+      setInterval(() => this.#endIdle(), Math.min(30_000, Math.max(50, idleTimeout / 4))),
+      setInterval(() => {
+        for (const session of this.#sessions.values()) session.streams.keepAlive();
+      }, keepAlive),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get full(): boolean {
+    return this.#sessions.size + this.#opening >= this.#context.options.maxSessions;
+  }
+
+  get inFlight(): number {
+    return this.#sum((session) => session.inFlight);
+  }
+
+  get queuedBytes(): number {
+    return this.#sum((session) => session.queuedBytes);
+  }
+
+  /** The session, if it was opened by the same principal: to anyone else it does not exist. */
+  find(id: string, principal: string | undefined): Session | undefined {
+    const session = this.#sessions.get(id);
+    return session?.principal === principal ? session : undefined;
+  }
+
+  /**
+   * Opens a session on the server that `acquire` gives.
+   * @param resumable Streamable HTTP; false for the SSE transport.
+   */
+  async open(acquire: () => Promise<Port>, principal: string | undefined, resumable: boolean): Promise<Session> {
+    this.#opening++;
+    try {
+      const port = await acquire();
+      // 256 random bits, in characters that any header and query takes.
+      const id = randomBytes(32).toString("base64url");
+      const tag = sessionTag(id);
+      const session = new Session({ id, tag, principal, resumable }, port, this.#context);
+      if (session.ended) return session;
+      this.#sessions.set(id, session);
+      this.#context.metrics.sessionsOpened.add();
+      this.#context.log("info", "session_start", { session: tag, transport: resumable ? "http" : "sse" });
+      return session;
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  all(): Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  stopTimers(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #endIdle(): void {
+    const now = Date.now();
+    for (const session of this.#sessions.values()) {
+      if (session.idleFor(now) >= this.#context.options.idleTimeout) void session.end("the session was idle");
+    }
+  }
+
+  #sum(value: (session: Session) => number): number {
+    let sum = 0;
+    for (const session of this.#sessions.values()) sum += value(session);
+    return sum;
+  }
+}

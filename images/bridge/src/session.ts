@@ -1,0 +1,303 @@
+import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
+import { findMember, findString } from "./json-spans.ts";
+import type { Log } from "./log.ts";
+import type { Metrics, Outcome } from "./metrics.ts";
+import type { Options } from "./options.ts";
+import type { Delivery, Outlet } from "./outlet.ts";
+import { type Pending, PendingRequests } from "./pending.ts";
+import type { Policy } from "./policy.ts";
+import type { Closure, Port } from "./port.ts";
+import { badRequest, overload, type Refusal } from "./refusal.ts";
+import { calledTool, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
+import { Streams } from "./streams.ts";
+
+export interface SessionContext {
+  readonly options: Options;
+  readonly policy: Policy;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly onEnd: (session: Session) => void;
+}
+
+/** News that belong to no request by their nature. */
+const UNRELATED = /^notifications\/(?:(?:tools|prompts|resources|roots)\/list_changed|resources\/updated)$/;
+
+/**
+ * The relay between one client and one server: remembers which request waits where, and puts every message
+ * of the server on exactly one stream. Knows nothing of HTTP.
+ */
+export class Session {
+  readonly id: string;
+  /** Names the session in logs. */
+  readonly tag: string;
+  /** Digest of the token that opened it; only that token may use it. */
+  readonly principal: string | undefined;
+  readonly streams: Streams;
+  /** Agreed in `initialize`; undefined until then. */
+  protocolVersion: string | undefined;
+  #lastActive = Date.now();
+  readonly #port: Port;
+  readonly #context: SessionContext;
+  readonly #pending = new PendingRequests();
+  /** Ids of the server's requests that the client has not answered. */
+  readonly #asked = new Set<string>();
+  #initialized = false;
+  #ended = false;
+
+  constructor(
+    identity: { id: string; tag: string; principal: string | undefined; resumable: boolean },
+    port: Port,
+    context: SessionContext,
+  ) {
+    this.id = identity.id;
+    this.tag = identity.tag;
+    this.principal = identity.principal;
+    this.#port = port;
+    this.#context = context;
+    const { eventStoreBytes, maxQueueBytes } = context.options;
+    this.streams = new Streams(identity.tag, {
+      resumable: identity.resumable,
+      eventStoreBytes,
+      maxQueueBytes,
+      onCongestion: (congested) => (congested ? port.pause() : port.resume()),
+    });
+    port.listen({ message: (bytes) => this.#receive(bytes), closed: (closure) => this.#lost(closure) });
+  }
+
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Bytes waiting in either direction. */
+  get queuedBytes(): number {
+    return this.streams.queuedBytes + this.#port.queuedBytes;
+  }
+
+  /** Milliseconds without any sign of a client; 0 while one is connected or waits. */
+  idleFor(now: number): number {
+    return this.#pending.size > 0 || this.streams.attached ? 0 : now - this.#lastActive;
+  }
+
+  /** A client did something. */
+  touch(): void {
+    this.#lastActive = Date.now();
+  }
+
+  /** Whether `messages` can be taken now; nothing has been sent yet if not. */
+  check(messages: readonly Message[]): Refusal | undefined {
+    const { options } = this.#context;
+    const requests = messages.filter((message) => message.kind === "request");
+    if (this.#pending.size + requests.length > options.maxInFlight) {
+      return overload(429, `over ${options.maxInFlight} requests in flight in this session; wait for answers`);
+    }
+    if (this.#port.queuedBytes > options.maxQueueBytes) {
+      return overload(503, "the server does not take its input; try again later");
+    }
+    const ids = new Set<string>();
+    for (const { id = "", method } of requests) {
+      if (this.#pending.has(id) || ids.has(idKey(id))) {
+        return badRequest(`id ${id} is in flight already; give every request of a session its own id`);
+      }
+      ids.add(idKey(id));
+      if (method === "initialize" && this.#initialized) return badRequest("this session is initialized already");
+    }
+    return undefined;
+  }
+
+  /** Passes on what `check` has let through; answers to requests go to `outlet`. */
+  send(messages: readonly Message[], outlet: Outlet): void {
+    this.touch();
+    for (const message of messages) {
+      this.#context.metrics.bytesIn.add({}, message.bytes.length);
+      if (message.kind === "request") this.#request(message, outlet);
+      else if (message.kind === "response") this.#answer(message);
+      else this.#notify(message);
+    }
+  }
+
+  /** Ends the session and its server; requests in flight get an error that gives `reason`. */
+  end(reason: string, outcome: Outcome = "session_end"): Promise<void> {
+    if (!this.#ended) {
+      this.#ended = true;
+      const { log, onEnd } = this.#context;
+      for (const pending of this.#pending.all()) this.#fail(pending, ErrorCode.server, reason, outcome);
+      this.streams.end();
+      log("info", "session_end", { session: this.tag, reason });
+      onEnd(this);
+    }
+    return this.#port.close();
+  }
+
+  #request(message: Message, outlet: Outlet): void {
+    const { policy, metrics, options } = this.#context;
+    const { id = "", method = "" } = message;
+    const tool = method === "tools/call" ? calledTool(message) : undefined;
+    const refused = policy.refusedCall(message);
+    if (refused !== undefined) {
+      metrics.request({ method, tool, outcome: "refused" });
+      this.#deliver(outlet, errorMessage(id, ErrorCode.invalidParams, refused), "error");
+      return;
+    }
+    const token = requestedProgress(message);
+    const pending: Pending = {
+      id,
+      method,
+      tool,
+      outlet,
+      startedAt: performance.now(),
+      // A token already in use cannot be told apart: its progress goes to the request that had it first.
+      token: token !== undefined && !this.#pending.hasToken(token) ? token : undefined,
+      timer: undefined,
+    };
+    pending.timer = setTimeout(() => this.#timeOut(pending), options.requestTimeout);
+    this.#pending.add(pending);
+    if (method === "initialize") this.#initialized = true;
+    this.#forward(method === "initialize" ? policy.initialize(message).bytes : message.bytes);
+  }
+
+  #answer(message: Message): void {
+    const key = idKey(message.id ?? "");
+    if (this.#asked.delete(key)) this.#forward(message.bytes);
+    else this.#context.log("debug", "answer_unasked", { session: this.tag });
+  }
+
+  #notify(message: Message): void {
+    if (this.#context.policy.dropsNotification(message.method ?? "")) return;
+    this.#forward(message.bytes);
+    if (message.method !== "notifications/cancelled") return;
+    const id = rawParam(message, "requestId");
+    const pending = id === undefined ? undefined : this.#pending.take(id);
+    if (pending === undefined) return;
+    this.#count(pending, "cancelled");
+    // The server must not answer any more (MCP, cancellation), so nothing else would end the stream.
+    pending.outlet.release();
+  }
+
+  /** The server reads lines: breaks between JSON tokens become spaces (inside strings they are escaped). */
+  #forward(bytes: Buffer): void {
+    const broken = bytes.includes(0x0a) || bytes.includes(0x0d);
+    this.#port.send(broken ? Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte))) : bytes);
+  }
+
+  #receive(bytes: Buffer): void {
+    const { metrics, log } = this.#context;
+    const payload = readPayload(bytes);
+    if (!payload.ok) {
+      metrics.fail("child_junk");
+      log("warn", "child_junk", { session: this.tag, bytes: bytes.length, fault: payload.message });
+      return;
+    }
+    for (const message of payload.messages) {
+      if (message.kind === "response") this.#respond(message);
+      else if (message.kind === "request") this.#ask(message);
+      else this.#announce(message);
+    }
+  }
+
+  #respond(message: Message): void {
+    const { metrics, log } = this.#context;
+    const pending = this.#pending.take(message.id ?? "");
+    if (pending === undefined) {
+      metrics.fail("late_response");
+      log("debug", "late_response", { session: this.tag });
+      return;
+    }
+    const delivery = message.error === undefined ? "result" : "error";
+    if (pending.method === "initialize" && delivery === "error") this.#initialized = false;
+    let { bytes } = message;
+    if (message.result !== undefined) {
+      if (pending.method === "initialize") {
+        this.protocolVersion = findString(message.bytes, message.result.start, ["protocolVersion"]);
+      } else if (pending.method === "tools/list") {
+        metrics.learnTools(toolNames(message.bytes, message.result));
+        bytes = this.#context.policy.listedTools(message);
+      }
+    }
+    this.#count(pending, delivery === "error" ? "error" : isToolError(pending, message) ? "tool_error" : "ok");
+    this.#deliver(pending.outlet, bytes, delivery);
+    this.touch();
+  }
+
+  #ask(message: Message): void {
+    const { id = "", method = "" } = message;
+    if (this.#context.policy.refusesServerRequest(method)) {
+      this.#port.send(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
+      return;
+    }
+    this.#asked.add(idKey(id));
+    this.#deliver(this.#outletFor(message), message.bytes, "event");
+  }
+
+  #announce(message: Message): void {
+    if (message.method === "notifications/cancelled") this.#asked.delete(idKey(rawParam(message, "requestId") ?? ""));
+    this.#deliver(this.#outletFor(message), message.bytes, "event");
+  }
+
+  /**
+   * Which stream a message without id of a request belongs to. stdio does not say; the specification wants
+   * what relates to a request on that request's stream, and the rest on the standalone one.
+   */
+  #outletFor(message: Message): Outlet {
+    const { standalone } = this.streams;
+    if (message.method === "notifications/progress") {
+      const owner = this.#pending.byToken(rawParam(message, "progressToken") ?? "");
+      if (owner !== undefined) {
+        owner.timer?.refresh();
+        return owner.outlet;
+      }
+    }
+    if (UNRELATED.test(message.method ?? "")) return standalone;
+    const waiting = this.#pending.all().filter((pending) => pending.method !== "initialize");
+    const [only] = waiting;
+    if (waiting.length === 1 && only !== undefined && (only.outlet.attached || !standalone.attached))
+      return only.outlet;
+    if (standalone.attached) return standalone;
+    return waiting.findLast((pending) => pending.outlet.attached)?.outlet ?? standalone;
+  }
+
+  #deliver(outlet: Outlet, bytes: Buffer, delivery: Delivery): void {
+    this.#context.metrics.bytesOut.add({}, bytes.length);
+    outlet.deliver(bytes, delivery);
+  }
+
+  #timeOut(pending: Pending): void {
+    const { idleTimeout, requestTimeout } = this.#context.options;
+    // The server waits for the client itself, perhaps for a human: that is not the server's delay.
+    if (this.#asked.size > 0 && Date.now() - this.#lastActive < idleTimeout) {
+      pending.timer = setTimeout(() => this.#timeOut(pending), requestTimeout);
+      return;
+    }
+    this.#pending.take(pending.id);
+    const reason = `no answer within ${requestTimeout} ms`;
+    this.#context.metrics.fail("timeout");
+    this.#fail(pending, ErrorCode.timeout, `${pending.method}: ${reason}; the request was cancelled`, "timeout");
+    if (pending.method === "initialize") return;
+    const params = `{"requestId":${pending.id},"reason":${JSON.stringify(reason)}}`;
+    this.#port.send(Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`));
+  }
+
+  #lost(closure: Closure): void {
+    void this.end(`the server process ${closure.reason}`, closure.expected ? "session_end" : "child_exit");
+  }
+
+  #fail(pending: Pending, code: number, message: string, outcome: Outcome): void {
+    this.#pending.take(pending.id);
+    this.#count(pending, outcome);
+    this.#deliver(pending.outlet, errorMessage(pending.id, code, message), "error");
+  }
+
+  #count(pending: Pending, outcome: Outcome): void {
+    const seconds = (performance.now() - pending.startedAt) / 1_000;
+    this.#context.metrics.request({ method: pending.method, tool: pending.tool, outcome, seconds });
+  }
+}
+
+function isToolError(pending: Pending, message: Message): boolean {
+  if (pending.method !== "tools/call" || message.result === undefined) return false;
+  const flag = findMember(message.bytes, message.result.start, "isError");
+  return flag !== undefined && message.bytes.toString("latin1", flag.start, flag.end) === "true";
+}
