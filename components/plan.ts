@@ -76,6 +76,13 @@ function planImage(
 export const planBridge = (config: StackConfig, context: PlanContext): ImagePlan =>
   planImage(config.prefix, "bridge", { NODE_IMAGE: config.images.node }, context);
 
+/** Seconds as Go prints a duration: the provider records it that way, and any other way is a change in each preview. */
+function goDuration(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (h > 0) return `${h}h${m}m${s}s`;
+  return m > 0 ? `${m}m${s}s` : `${s}s`;
+}
+
 function planLabels(definition: ServerDefinition, tools: readonly string[]): Record<string, string> {
   return { "com.mcp.type": definition.name, "com.mcp.tools": String(tools.length), ...definition.labels };
 }
@@ -141,7 +148,7 @@ export function planServer(
     })),
     memory: options.memory,
     processes: options.processes,
-    healthInterval: `${config.healthInterval}s`,
+    healthInterval: goDuration(config.healthInterval),
     published: options.publish ? { ip: config.bindAddress, port: options.port } : undefined,
     tools,
     requestTimeout: options.requestTimeout,

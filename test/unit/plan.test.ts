@@ -89,6 +89,16 @@ describe("planServer", () => {
     expect(plan.envs.MCP_ALLOWED_TOOLS).toBe("read_text_file,list_directory");
   });
 
+  test.each([
+    [1, "1s"],
+    [59, "59s"],
+    [60, "1m0s"],
+    [90, "1m30s"],
+    [3600, "1h0m0s"],
+  ])("writes %i seconds as the provider does", (healthInterval, text) => {
+    expect(planOf("fetch", { ...minimal, healthInterval }).healthInterval).toBe(text);
+  });
+
   test("a server that is not published has no port of the host", () => {
     expect(planOf("fetch", { servers: { fetch: { publish: false } } }).published).toBeUndefined();
   });
