@@ -166,6 +166,11 @@ function unknownInput(name: string, fields: Fields): string {
   return `is not an input of this resource${near ? `; did you mean \`${near}\`?` : ""}`;
 }
 
+/** `dnsSearches` → `dns_searches`. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 export function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }

@@ -1,5 +1,5 @@
 /** The shape of recorded state: empty values where nothing is set, sets in the official provider's order. */
-import type { Field, Fields } from "./schema.ts";
+import { type Field, type Fields, snakeCase } from "./schema.ts";
 import { isMap, type PropertyMap, UNKNOWN, type Value } from "./values.ts";
 
 /** State as the official provider records it: every field present, then inputs, then what the engine says. */
@@ -20,7 +20,7 @@ function shape(field: Field, value: Value | undefined): Value {
   const elements = field.fields
     ? value.map((one) => (isMap(one) ? shapeBlock(field.fields ?? {}, one) : one))
     : [...value];
-  if (elements.length === 0) return field.empty ?? [];
+  if (elements.length === 0) return field.empty === undefined ? [] : field.empty;
   return field.kind === "set" ? inSetOrder(field, elements) : elements;
 }
 
@@ -62,7 +62,7 @@ function inSetOrder(field: Field, elements: Value[]): Value[] {
 
 function serialise(fields: Fields, element: PropertyMap): string {
   const parts = Object.entries(fields)
-    .map(([name, field]) => ({ name: terraformName(name, field), value: element[name], field }))
+    .map(([name, field]) => ({ name: field.terraform ?? snakeCase(name), value: element[name], field }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ value, field }) => `${serialiseValue(field, value)};`);
   return `<${parts.join("")}>`;
@@ -82,14 +82,6 @@ function serialiseValue(field: Field, value: Value | undefined): string {
   if (field.kind === "object") return `[${serialise(field.fields ?? {}, value)};]`;
   const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${JSON.stringify(inner)};`).join("")}}`;
-}
-
-export function terraformName(name: string, field: Field): string {
-  return field.terraform ?? snakeCase(name);
-}
-
-export function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** New inputs after a refresh or an import: what the program had set, with the values that are true now. */

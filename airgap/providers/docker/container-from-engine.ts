@@ -71,9 +71,8 @@ function mounts(host: ContainerInspectInfo["HostConfig"]): Value[] {
   }));
 }
 
-function healthcheck(probe: ContainerInspectInfo["Config"]["Healthcheck"], declared: boolean): Value {
-  // A probe that the image brings is not the program's.
-  if (!probe || !declared) return null;
+function healthcheck(probe: ContainerInspectInfo["Config"]["Healthcheck"]): Value {
+  if (!probe) return null;
   return {
     interval: goDuration(probe.Interval ?? 0),
     retries: probe.Retries ?? 0,
@@ -87,7 +86,7 @@ function healthcheck(probe: ContainerInspectInfo["Config"]["Healthcheck"], decla
 type Host = ContainerInspectInfo["HostConfig"] & { Runtime?: string | undefined };
 type Config = ContainerInspectInfo["Config"] & { StopSignal?: string; StopTimeout?: number };
 
-/** @param inputs what was asked for; decides what of the image's own settings is left out */
+/** @param inputs what was asked for: says whether a container that does not run is meant to */
 export function observe(found: ContainerInspectInfo, inputs: PropertyMap): PropertyMap {
   const host: Host = found.HostConfig;
   const config: Config = found.Config;
@@ -107,7 +106,7 @@ export function observe(found: ContainerInspectInfo, inputs: PropertyMap): Prope
     entrypoints: entrypoint,
     exitCode: running ? null : found.State.ExitCode,
     groupAdds: host.GroupAdd ?? [],
-    healthcheck: healthcheck(config.Healthcheck, inputs.healthcheck !== undefined),
+    healthcheck: healthcheck(config.Healthcheck),
     hostname: config.Hostname,
     hosts: (host.ExtraHosts ?? []).map((entry: string) => {
       const [name = "", ...ip] = entry.split(":");

@@ -5,13 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
 import { type Context, InitFailure, type Resource } from "../provider.ts";
-import { importInputs, previewState, recordState, refreshInputs } from "../state.ts";
-import { number, type PropertyMap, text } from "../values.ts";
+import { importInputs, previewState, refreshInputs } from "../state.ts";
+import { number, type PropertyMap, text, type Value } from "../values.ts";
 import { engine, engineCall, findOrUndefined, isMissing } from "./client.ts";
 import { observe } from "./container-from-engine.ts";
 import * as toEngine from "./container-to-engine.ts";
 import { ensureImage } from "./pull.ts";
-import { check, diff, META, type ResourceType, type Rules } from "./resource.ts";
+import { check, diff, type ResourceType, type Rules, record } from "./resource.ts";
 import { container as fields } from "./tables.ts";
 
 const TYPE: ResourceType = "docker:index/container:Container";
@@ -20,6 +20,7 @@ const POLL_MS = 250;
 /** How long the official provider looks after a start whether the process ended at once. */
 const SETTLE_MS = 100;
 const LOG_LINES = 20;
+const NOT_MODIFIED = 304;
 
 export const container: Resource = {
   async check(args) {
@@ -61,8 +62,8 @@ export const container: Resource = {
     const found = await findOrUndefined(() => handle.inspect());
     if (!found) return undefined;
     const imported = Object.keys(state).length === 0;
-    const known = imported ? {} : { ...state, ...(inputs.mustRun === undefined ? {} : { mustRun: inputs.mustRun }) };
-    const now = record(known, found, state.containerLogs ?? null, imported ? importedFrom(found) : {});
+    const known = imported ? NOT_ON_ENGINE : { ...state, mustRun: inputs.mustRun ?? state.mustRun ?? true };
+    const now = stateFrom(known, found, state.containerLogs ?? null);
     return {
       id: found.Id,
       state: now,
@@ -77,7 +78,7 @@ export const container: Resource = {
       await engineCall(() => handle.update(toEngine.updateOptions(inputs)), `container ${name} could not be updated`);
     }
     if (state.mustRun === false && inputs.mustRun !== false) {
-      await engineCall(() => handle.start(), `container ${name} could not be started`);
+      await engineCall(() => unlessDone(() => handle.start()), `container ${name} could not be started`);
     }
     // An update also follows a start that failed: it is over only when the container is healthy.
     const waited = inputs.wait === true ? await waitForHealth(handle, inputs, context) : undefined;
@@ -205,6 +206,15 @@ export function demultiplex(raw: Buffer): string {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** A container that is gone, or already as it should be, is no failure. */
+async function unlessDone(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!isMissing(error) && (error as { statusCode?: number }).statusCode !== NOT_MODIFIED) throw error;
+  }
+}
+
 async function remove(handle: Docker.Container, volumes: boolean): Promise<void> {
   try {
     await handle.remove({ force: true, v: volumes });
@@ -216,21 +226,18 @@ async function remove(handle: Docker.Container, volumes: boolean): Promise<void>
   while (await findOrUndefined(() => handle.inspect())) await sleep(POLL_MS);
 }
 
-async function stateOf(handle: Docker.Container, inputs: PropertyMap, logs: string | null | PropertyMap[string]) {
-  return record(inputs, await engineCall(() => handle.inspect()), logs, {});
+async function stateOf(handle: Docker.Container, inputs: PropertyMap, logs: Value): Promise<PropertyMap> {
+  return stateFrom(inputs, await engineCall(() => handle.inspect()), logs);
 }
 
-function record(
-  inputs: PropertyMap,
-  found: Docker.ContainerInspectInfo,
-  containerLogs: PropertyMap[string],
-  extra: PropertyMap,
-): PropertyMap {
-  const state = recordState(fields, { ...inputs, ...extra }, { ...observe(found, inputs), containerLogs });
-  return { ...state, __meta: META.container };
+function stateFrom(inputs: PropertyMap, found: Docker.ContainerInspectInfo, containerLogs: Value): PropertyMap {
+  return record(TYPE, fields, found.Id, inputs, { ...observe(found, inputs), containerLogs });
 }
 
-/** What only an import takes from the engine, because elsewhere the image's own share cannot be told apart. */
-function importedFrom(_found: Docker.ContainerInspectInfo): PropertyMap {
-  return { removeVolumes: true, start: true, waitTimeout: 60, containerReadRefreshTimeoutMilliseconds: 15_000 };
-}
+/** What the engine does not know of a container: an import assumes the defaults. */
+const NOT_ON_ENGINE: PropertyMap = Object.fromEntries(
+  ["containerReadRefreshTimeoutMilliseconds", "removeVolumes", "start", "waitTimeout"].map((name) => [
+    name,
+    fields[name]?.default ?? null,
+  ]),
+);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, type Stats } from "node:fs";
 import { lstat, readdir, readFile, realpath } from "node:fs/promises";
-import { join, posix, relative, resolve } from "node:path";
+import { isAbsolute, join, posix, relative, resolve } from "node:path";
 import dockerignore from "@balena/dockerignore";
 
 export interface ContextFile {
@@ -58,8 +58,16 @@ export async function contextDigest(context: string, dockerfile: string): Promis
   add("Dockerfile", "----------", await readFile(dockerfile));
   for (const { path, stats } of await contextFiles(context, dockerfile)) {
     const absolute = resolve(context, path);
-    if (stats.isSymbolicLink()) add(path, goMode(stats), Buffer.from(await realpath(absolute)));
+    if (stats.isSymbolicLink()) add(path, goMode(stats), Buffer.from(await linkTarget(context, absolute)));
     else add(path, goMode(stats), stats.isFile() ? await readFile(absolute) : Buffer.alloc(0));
   }
   return total.digest("hex");
+}
+
+/** Where a link leads in the end: relative to the program, as the context is, so that clones agree. */
+async function linkTarget(context: string, link: string): Promise<string> {
+  const target = await realpath(link).catch(() => {
+    throw new Error(`the build context ${context} holds ${relative(context, link)}, a link that leads nowhere`);
+  });
+  return isAbsolute(context) ? target : relative(await realpath("."), target);
 }

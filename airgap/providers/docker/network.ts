@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworkInspectInfo } from "dockerode";
 import type { Resource } from "../provider.ts";
-import { importInputs, previewState, recordState, refreshInputs } from "../state.ts";
+import { importInputs, previewState, refreshInputs } from "../state.ts";
 import { maps, type PropertyMap, stringMap, text } from "../values.ts";
 import { engine, engineCall, findOrUndefined, isMissing } from "./client.ts";
 import { labels } from "./container-to-engine.ts";
-import { check, diff, META, type ResourceType, type Rules } from "./resource.ts";
+import { check, diff, type ResourceType, type Rules, record } from "./resource.ts";
 import { network as fields } from "./tables.ts";
 
 const TYPE: ResourceType = "docker:index/network:Network";
@@ -69,10 +69,8 @@ export function observe(found: NetworkInspectInfo): PropertyMap {
   };
 }
 
-const record = (inputs: PropertyMap, found: NetworkInspectInfo): PropertyMap => ({
-  ...recordState(fields, inputs, observe(found)),
-  __meta: META.network,
-});
+const stateFrom = (inputs: PropertyMap, found: NetworkInspectInfo): PropertyMap =>
+  record(TYPE, fields, found.Id, inputs, observe(found));
 
 export const network: Resource = {
   async check(args) {
@@ -84,14 +82,14 @@ export const network: Resource = {
   async create(inputs) {
     const doing = `network ${text(inputs.name)} could not be created`;
     const created = await engineCall(() => engine().createNetwork(createOptions(inputs)), doing);
-    return { id: created.id, state: record(inputs, await engineCall(() => created.inspect(), doing)) };
+    return { id: created.id, state: stateFrom(inputs, await engineCall(() => created.inspect(), doing)) };
   },
 
   async read(id, state, inputs) {
     const found: NetworkInspectInfo | undefined = await findOrUndefined(() => engine().getNetwork(id).inspect());
     if (!found) return undefined;
     const imported = Object.keys(state).length === 0;
-    const now = record(state, found);
+    const now = stateFrom(state, found);
     return {
       id: found.Id,
       state: now,

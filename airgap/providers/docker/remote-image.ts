@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { ImageInspectInfo } from "dockerode";
 import type { Difference } from "../diff.ts";
 import type { Context, Resource } from "../provider.ts";
-import { previewState, recordState, refreshInputs } from "../state.ts";
+import { previewState, refreshInputs } from "../state.ts";
 import { isEmpty, isMap, map, maps, number, type PropertyMap, stringMap, strings, text } from "../values.ts";
 import { type BuildRequest, build } from "./build.ts";
 import { engine, engineCall, isMissing } from "./client.ts";
 import { bytes } from "./container-to-engine.ts";
 import { ensureImage, inspectImage, repoDigest } from "./pull.ts";
-import { check, diff, META, type ResourceType, type Rules } from "./resource.ts";
+import { check, diff, type ResourceType, type Rules, record } from "./resource.ts";
 import { remoteImage as fields } from "./tables.ts";
 
 const TYPE: ResourceType = "docker:index/remoteImage:RemoteImage";
@@ -83,10 +83,11 @@ export function replannedBuild(state: PropertyMap, inputs: PropertyMap, differen
     .map((name): Difference => ({ path: `build.${name}`, kind: "add", replace: !buildFields[name]?.updates }));
 }
 
-const record = (inputs: PropertyMap, found: ImageInspectInfo): PropertyMap => ({
-  ...recordState(fields, inputs, { imageId: found.Id, repoDigest: repoDigest(found) }),
-  __meta: META.remoteImage,
-});
+const stateFrom = (inputs: PropertyMap, found: ImageInspectInfo): PropertyMap =>
+  record(TYPE, fields, idOf(inputs, found), inputs, { imageId: found.Id, repoDigest: repoDigest(found) });
+
+/** The name is part of the id, as with the official provider. */
+const idOf = (inputs: PropertyMap, found: ImageInspectInfo) => `${found.Id}${text(inputs.name)}`;
 
 async function obtain(inputs: PropertyMap, context: Context): Promise<ImageInspectInfo> {
   const name = text(inputs.name);
@@ -111,14 +112,11 @@ export const remoteImage: Resource = {
     return { differences: [...differences, ...replannedBuild(state, inputs, differences)] };
   },
 
-  preview(inputs, state) {
-    const planned = previewState(fields, inputs, state);
-    return planned;
-  },
+  preview: (inputs, state) => previewState(fields, inputs, state),
 
   async create(inputs, context) {
     const found = await obtain(inputs, context);
-    return { id: `${found.Id}${text(inputs.name)}`, state: record(inputs, found) };
+    return { id: idOf(inputs, found), state: stateFrom(inputs, found) };
   },
 
   async read(_id, state, inputs) {
@@ -127,15 +125,15 @@ export const remoteImage: Resource = {
     const found = await inspectImage(name);
     if (!found) return undefined;
     return {
-      id: `${found.Id}${name}`,
-      state: record(state, found),
+      id: idOf(state, found),
+      state: stateFrom(state, found),
       inputs: refreshInputs(fields, inputs, state),
     };
   },
 
   async update(_id, _state, inputs, context) {
     const name = text(inputs.name);
-    return record(inputs, await ensureImage(name, context, text(inputs.platform)));
+    return stateFrom(inputs, await ensureImage(name, context, text(inputs.platform)));
   },
 
   async delete(_id, state) {

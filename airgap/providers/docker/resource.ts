@@ -1,7 +1,9 @@
 /** What all table-driven docker resources have in common: check, names, and the diff with its replacements. */
 import { diffFields } from "../diff.ts";
 import type { CheckArgs, DiffResult } from "../provider.ts";
+import { rawStateDelta } from "../raw-state.ts";
 import { type Checked, checkFields, type Failure, type Fields } from "../schema.ts";
+import { recordState } from "../state.ts";
 import type { PropertyMap } from "../values.ts";
 import { strings } from "../values.ts";
 import official from "./official-5.2.json" with { type: "json" };
@@ -32,12 +34,25 @@ export function diff(type: ResourceType, rules: Rules, state: PropertyMap, input
   return { differences, deleteBeforeReplace: rules.autoNamed === true && fixedName };
 }
 
-/** What the official plugin keeps beside the outputs for its own migrations; a state of ours is readable to it. */
 const TIMEOUTS =
   '"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1200000000000,"delete":1200000000000,"update":1200000000000}';
-export const META = {
-  container: `{${TIMEOUTS},"schema_version":"2"}`,
-  network: '{"schema_version":"1"}',
-  volume: '{"schema_version":"1"}',
-  remoteImage: `{${TIMEOUTS}}`,
-} as const;
+/** What the official plugin records of its schema and timeouts, per resource. */
+const META: { [type in ResourceType]?: string } = {
+  "docker:index/container:Container": `{${TIMEOUTS},"schema_version":"2"}`,
+  "docker:index/network:Network": '{"schema_version":"1"}',
+  "docker:index/volume:Volume": '{"schema_version":"1"}',
+  "docker:index/remoteImage:RemoteImage": `{${TIMEOUTS}}`,
+};
+
+/** A whole state: every output, and what the official plugin wants to find beside them. */
+export function record(
+  type: ResourceType,
+  fields: Fields,
+  id: string,
+  inputs: PropertyMap,
+  observed: PropertyMap,
+): PropertyMap {
+  const state = recordState(fields, inputs, observed);
+  const meta = META[type];
+  return { ...state, id, ...(meta ? { __meta: meta } : {}), __pulumi_raw_state_delta: rawStateDelta(fields, state) };
+}

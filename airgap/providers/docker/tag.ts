@@ -1,10 +1,10 @@
 /** `docker:index/tag:Tag`: a second name for an image. */
 import type { Resource } from "../provider.ts";
-import { previewState, recordState } from "../state.ts";
+import { previewState } from "../state.ts";
 import { type PropertyMap, text } from "../values.ts";
 import { engine, engineCall, isMissing } from "./client.ts";
 import { inspectImage, withTag } from "./pull.ts";
-import { check, diff, type ResourceType, type Rules } from "./resource.ts";
+import { check, diff, type ResourceType, type Rules, record } from "./resource.ts";
 import { tag as fields } from "./tables.ts";
 
 const TYPE: ResourceType = "docker:index/tag:Tag";
@@ -28,7 +28,8 @@ export const tag: Resource = {
         .tag({ repo: repo ?? target, tag: name ?? "latest" });
       return await engine().getImage(source).inspect();
     }, doing);
-    return { id: `${source}.${target}`, state: recordState(fields, inputs, { sourceImageId: found.Id }) };
+    const id = `${source}.${target}`;
+    return { id, state: record(TYPE, fields, id, inputs, { sourceImageId: found.Id }) };
   },
 
   async read(id, state, inputs) {

@@ -1,11 +1,11 @@
 /** `docker:index/volume:Volume` on the engine. */
 import type { VolumeInspectInfo } from "dockerode";
 import type { Resource } from "../provider.ts";
-import { importInputs, previewState, recordState, refreshInputs } from "../state.ts";
+import { importInputs, previewState, refreshInputs } from "../state.ts";
 import { type PropertyMap, stringMap, text } from "../values.ts";
 import { engine, engineCall, findOrUndefined, isMissing } from "./client.ts";
 import { labels } from "./container-to-engine.ts";
-import { check, diff, META, type ResourceType, type Rules } from "./resource.ts";
+import { check, diff, type ResourceType, type Rules, record } from "./resource.ts";
 import { volume as fields } from "./tables.ts";
 
 const TYPE: ResourceType = "docker:index/volume:Volume";
@@ -23,10 +23,8 @@ export function observe(found: VolumeInspectInfo): PropertyMap {
   };
 }
 
-const record = (inputs: PropertyMap, found: VolumeInspectInfo): PropertyMap => ({
-  ...recordState(fields, inputs, observe(found)),
-  __meta: META.volume,
-});
+const stateFrom = (inputs: PropertyMap, found: VolumeInspectInfo): PropertyMap =>
+  record(TYPE, fields, found.Name, inputs, observe(found));
 
 export const volume: Resource = {
   async check(args) {
@@ -46,14 +44,14 @@ export const volume: Resource = {
       });
       return await engine().getVolume(name).inspect();
     }, `volume ${name} could not be created`);
-    return { id: name, state: record(inputs, found) };
+    return { id: name, state: stateFrom(inputs, found) };
   },
 
   async read(id, state, inputs) {
     const found = await findOrUndefined(() => engine().getVolume(id).inspect());
     if (!found) return undefined;
     const imported = Object.keys(state).length === 0;
-    const now = record(state, found);
+    const now = stateFrom(state, found);
     return {
       id,
       state: now,

@@ -44,7 +44,7 @@ function resource({ fields, required, generated, defaults = {}, meta, problems, 
     preview: (inputs, state) => state ?? outputs(inputs, Object.fromEntries(generated.map((name) => [name, UNKNOWN]))),
     async create(inputs) {
       const { id, outputs: made } = await generate(inputs);
-      return { id, state: outputs(inputs, made) };
+      return { id, state: outputs(inputs, { ...made, id }) };
     },
     // The state is all there is of a random value.
     async read(id, state, inputs) {
