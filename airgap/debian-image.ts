@@ -1,14 +1,15 @@
 /** The stand-in for Debian 13: debootstrap, security updates, the host's authorities, trimmed, imported. Root only. */
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { SetupError, type Step } from "../cli/progress.ts";
-import { ask, runLogged } from "../cli/run.ts";
+import { runLogged } from "../cli/run.ts";
 import { installPackages } from "./apt.ts";
 import { bundleEnvironment } from "./certificates.ts";
 import { follow } from "./engine-stream.ts";
 import { type HostFacts, labelsOf, SUITE, standInImages } from "./image-recipe.ts";
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -26,10 +27,7 @@ const KEPT = ["/usr/share/doc/*/copyright"];
 export async function makeDebianImage(docker: Docker, facts: HostFacts, cache: string, step: Step): Promise<void> {
   const logFile = join(cache, "logs", "debian-image.log");
   await installPackages(step, ["debootstrap", "debian-archive-keyring"], logFile);
-  const work = join(cache, "work");
-  mkdirSync(work, { recursive: true });
-  for (const name of readdirSync(work)) if (name.startsWith("debian-")) await removeRoot(join(work, name));
-  const root = mkdtempSync(join(work, "debian-"));
+  const root = makeWorkFolder(cache, "debian");
   try {
     step.say(`building ${standInImages.debian} with debootstrap from ${facts.mirror} (about a minute)`);
     const remedy = `is the mirror reachable? (wget -qO- ${facts.mirror}/dists/${SUITE}/InRelease)`;
@@ -40,7 +38,7 @@ export async function makeDebianImage(docker: Docker, facts: HostFacts, cache: s
     trim(root);
     await importRoot(docker, root, facts, step);
   } finally {
-    await removeRoot(root);
+    await removeWorkFolder(root);
   }
 }
 
@@ -137,22 +135,4 @@ async function importRoot(docker: Docker, root: string, facts: HostFacts, step: 
   });
   const stream = await docker.importImage(tar.stdout, { repo, tag, changes });
   await Promise.all([follow(docker, stream, step), ended]);
-}
-
-/** Removes a root folder; what debootstrap had mounted in it when it was interrupted is let go first. */
-async function removeRoot(root: string): Promise<void> {
-  for (const mount of mountsUnder(root, readFileSync("/proc/self/mounts", "utf8"))) {
-    const { ok, stderr } = await ask("umount", [mount]);
-    if (!ok) throw new SetupError(`cannot unmount ${mount}: ${stderr.trim()}`, { remedy: `run \`umount ${mount}\`` });
-  }
-  rmSync(root, { recursive: true, force: true });
-}
-
-/** Mount points inside a folder, the innermost first. */
-export function mountsUnder(folder: string, mounts: string): string[] {
-  return mounts
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((path) => path.startsWith(`${folder}/`))
-    .sort((a, b) => b.length - a.length);
 }

@@ -1,5 +1,5 @@
 /** The stand-ins for Node 24 and Python 3.13, built by the engine on the stand-in for Debian. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { nodeBinary } from "../cli/paths.ts";
@@ -7,6 +7,7 @@ import { SetupError, type Step } from "../cli/progress.ts";
 import { runLogged } from "../cli/run.ts";
 import { follow } from "./engine-stream.ts";
 import { dockerfileOf, type HostFacts, labelsOf, NPM_VERSION, standInImages } from "./image-recipe.ts";
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 /** Makes `mcp-airgap/node:24` or `mcp-airgap/python:3.13`; the engine gives the name when the build is complete. */
 export async function makeDerivedImage(
@@ -16,8 +17,7 @@ export async function makeDerivedImage(
   cache: string,
   step: Step,
 ): Promise<void> {
-  mkdirSync(join(cache, "work"), { recursive: true });
-  const context = mkdtempSync(join(cache, "work", `${name}-`));
+  const context = makeWorkFolder(cache, name);
   try {
     step.say(`building ${standInImages[name]} on ${standInImages.debian}`);
     writeFileSync(join(context, "Dockerfile"), dockerfileOf(name, facts));
@@ -35,7 +35,7 @@ export async function makeDerivedImage(
       });
     });
   } finally {
-    rmSync(context, { recursive: true, force: true });
+    await removeWorkFolder(context);
   }
 }
 

@@ -1,11 +1,12 @@
 /** The Pulumi CLI: the user's, else the official download, else built from its Go modules. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { localFolder, projectFolder } from "../cli/paths.ts";
 import { atLeast, findProgram, isExecutable, pathWithout } from "../cli/programs.ts";
 import { SetupError, type Step } from "../cli/progress.ts";
 import { ask, runLogged } from "../cli/run.ts";
+import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 const MODULE = "github.com/pulumi/pulumi/pkg/v3";
 const PACKAGE = `${MODULE}/cmd/pulumi`;
@@ -133,14 +134,16 @@ export async function downloadsAnswer(): Promise<boolean> {
   }
 }
 
-async function versionOf(pulumi: string): Promise<string | undefined> {
+/** What `pulumi version` says, such as `v3.259.0`; undefined when it cannot be run. */
+export async function versionOf(pulumi: string): Promise<string | undefined> {
   const { ok, stdout } = await ask(pulumi, ["version"], {
     env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" },
   });
   return ok ? stdout.trim() : undefined;
 }
 
-async function goVersion(): Promise<string | undefined> {
+/** What `go env GOVERSION` says, such as `go1.26.8`; undefined when there is no Go. */
+export async function goVersion(): Promise<string | undefined> {
   const { ok, stdout } = await ask("go", ["env", "GOVERSION"]);
   return ok ? stdout.trim() : undefined;
 }
@@ -148,8 +151,7 @@ async function goVersion(): Promise<string | undefined> {
 /** Pulumi's own installer, into a new folder that gets its name when it is complete. */
 async function download(step: Step, cache: string, version: string): Promise<string> {
   const places = cachedCli(cache, version);
-  mkdirSync(join(cache, "work"), { recursive: true });
-  const root = mkdtempSync(join(cache, "work", "pulumi-download-"));
+  const root = makeWorkFolder(cache, "pulumi-download");
   try {
     step.tail("downloading");
     await PulumiCommand.install({ root });
@@ -160,7 +162,7 @@ async function download(step: Step, cache: string, version: string): Promise<str
       remedy: "install it by hand (https://www.pulumi.com/docs/install/) and run this again",
     });
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    await removeWorkFolder(root);
   }
   return places.downloaded;
 }
@@ -169,8 +171,7 @@ async function download(step: Step, cache: string, version: string): Promise<str
 async function build(step: Step, cache: string, version: string): Promise<string> {
   const logFile = join(cache, "logs", "pulumi-build.log");
   const places = cachedCli(cache, version);
-  mkdirSync(join(cache, "work"), { recursive: true });
-  const cwd = mkdtempSync(join(cache, "work", "pulumi-build-"));
+  const cwd = makeWorkFolder(cache, "pulumi-build");
   const env = { ...process.env, GOFLAGS: `${process.env.GOFLAGS ?? ""} -mod=mod`.trim() };
   const remedy = "is the Go module proxy reachable? (go env GOPROXY); the next run goes on where this one stopped";
   try {
@@ -204,7 +205,7 @@ async function build(step: Step, cache: string, version: string): Promise<string
     mkdirSync(join(cache, `pulumi-${version}`), { recursive: true });
     renameSync(output, places.built);
   } finally {
-    rmSync(cwd, { recursive: true, force: true });
+    await removeWorkFolder(cwd);
   }
   return places.built;
 }

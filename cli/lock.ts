@@ -15,13 +15,15 @@ export function ownerOf(pid: number): string | undefined {
   }
 }
 
-/** Runs `work` while no other process runs work under the same lock; a lock whose owner is gone does not count. */
-export async function withLock<T>(folder: string, step: Step, work: () => Promise<T>): Promise<T> {
+/**
+ * Waits until no other process holds the lock of this folder, then holds it; a lock whose owner is gone does not
+ * count. Resolves to what lets it go; the end of this process does so too.
+ */
+export async function takeLock(folder: string, step: Step): Promise<() => void> {
   mkdirSync(folder, { recursive: true });
   const lock = join(folder, "setup.lock");
   const mine = join(folder, `setup.lock.${process.pid}`);
   writeFileSync(mine, ownerOf(process.pid) ?? `${process.pid} ?`);
-  const release = () => rmSync(lock, { force: true });
   try {
     let told = false;
     while (!take(mine, lock)) {
@@ -35,16 +37,15 @@ export async function withLock<T>(folder: string, step: Step, work: () => Promis
       step.tail("waiting for the other set-up");
       await sleep(500);
     }
-    process.once("exit", release);
-    try {
-      return await work();
-    } finally {
-      process.off("exit", release);
-      release();
-    }
   } finally {
     rmSync(mine, { force: true });
   }
+  const release = () => {
+    process.off("exit", release);
+    rmSync(lock, { force: true });
+  };
+  process.once("exit", release);
+  return release;
 }
 
 /** A hard link is made or refused in one step, with the owner's name in it from the start. */

@@ -1,6 +1,8 @@
 /** The commands behind the npm scripts: `node cli/main.ts <command> [arguments]`. */
 import { commandHelp, findCommand, overviewHelp, parseArguments, UsageError } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { clean } from "./commands/clean.ts";
+import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { env } from "./commands/env.ts";
 import { pulumi } from "./commands/pulumi.ts";
@@ -9,7 +11,7 @@ import { token } from "./commands/token.ts";
 import { up } from "./commands/up.ts";
 import { SetupError } from "./progress.ts";
 
-const commands: Command[] = [up, down, pulumi, env, token, test, bench];
+const commands: Command[] = [up, down, doctor, pulumi, env, token, clean, test, bench];
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {

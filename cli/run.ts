@@ -42,13 +42,17 @@ export async function runLogged(step: Step, command: string, args: string[], opt
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, so that it can be ended with all that it has started.
+    detached: true,
   });
+  const stop = endWithUs(child);
   const outputs = [child.stdout, child.stderr].map((stream) => {
     const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on("line", onLine);
     return once(lines, "close");
   });
   const fault = await endOf(child);
+  stop();
   await Promise.all(outputs);
   await new Promise<void>((resolve) => log.end(() => resolve()));
   if (fault !== undefined) {
@@ -58,6 +62,23 @@ export async function runLogged(step: Step, command: string, args: string[], opt
       ...(options.remedy === undefined ? {} : { remedy: options.remedy }),
     });
   }
+}
+
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Sees to it that a child does not go on working when this process is told to end; returns how to stop seeing to it. */
+function endWithUs(child: ChildProcess): () => void {
+  const handlers = Object.entries(SIGNALS).map(([signal, code]) => {
+    const handler = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+      process.exit(code);
+    };
+    process.once(signal, handler);
+    return [signal, handler] as const;
+  });
+  return () => {
+    for (const [signal, handler] of handlers) process.off(signal, handler);
+  };
 }
 
 /** What went wrong with the child, or undefined when it ended well. */

@@ -9,8 +9,9 @@ import { provideEngine } from "../airgap/engine.ts";
 import type { BaseImageName } from "../airgap/image-recipe.ts";
 import { providePlugins, userPulumiHome, wrapperFolder } from "../airgap/plugins.ts";
 import { provideCli } from "../airgap/pulumi-cli.ts";
+import { clearWorkFolders } from "../airgap/work-folder.ts";
 import { type Backend, chooseBackend, findBackend, prepareBackend } from "./backend.ts";
-import { withLock } from "./lock.ts";
+import { takeLock } from "./lock.ts";
 import { cacheFolder } from "./paths.ts";
 import { pathWithout } from "./programs.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -52,55 +53,57 @@ export async function prepareToolchain(options: ToolchainOptions = {}): Promise<
   const cache = cacheFolder();
   useProxy();
   const docker = connect();
-  return progress.step("set-up", (setup) =>
-    withLock(cache, setup, async () => {
-      if (engine) {
-        await progress.step("engine", async (step) => {
-          step.state(`Docker Engine ${await provideEngine({ docker, step, cache, install })}`);
-        });
-      }
-      const cli = await progress.step("pulumi", async (step) => {
-        const { path, kind } = await provideCli(step, cache, install);
-        step.state(kind);
-        return path;
+  const release = await progress.step("set-up", (step) => takeLock(cache, step));
+  try {
+    await clearWorkFolders(cache);
+    if (engine) {
+      await progress.step("engine", async (step) => {
+        step.state(`Docker Engine ${await provideEngine({ docker, step, cache, install })}`);
       });
-      const plugins = await progress.step("plugins", async (step) => {
-        const { standIns, pulumiHome } = await providePlugins(step, cli, install);
-        step.state(
-          standIns.length === 0
-            ? "official"
-            : `stand-ins from airgap/ for ${standIns.join(", ")}: the official ones cannot be downloaded here`,
-        );
-        return { standIns, pulumiHome };
-      });
-      const userHome = userPulumiHome();
-      const backend = chooseBackend(findBackend(userHome));
-      await progress.step("backend", async (step) => step.state(backend.description));
-      const variables: Record<string, string> = {
-        PATH: [wrapperFolder, pathWithout(process.env.PATH, wrapperFolder)].join(delimiter),
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        ...prepareBackend(backend),
-      };
-      if (plugins.pulumiHome !== undefined) {
-        variables.PULUMI_HOME = plugins.pulumiHome;
-        // A login is kept in the user's own folder, and stays theirs.
-        if (!backend.own) variables.PULUMI_CREDENTIALS_PATH = process.env.PULUMI_CREDENTIALS_PATH || userHome;
-      }
-      const { host } = resolveDockerHost(process.env);
-      if (host !== undefined) variables.DOCKER_HOST = host;
-      const configured = stack === undefined ? {} : configuredImages(stack);
-      const baseImages =
-        engine && images
-          ? await progress.step("base images", async (step) => {
-              const overrides = await provideBaseImages({ docker, step, cache, configured, install });
-              const names = Object.values(overrides);
-              step.state(names.length === 0 ? "as configured" : `stand-ins ${names.join(", ")}`);
-              return overrides;
-            })
-          : {};
-      return { variables, env: { ...process.env, ...variables }, docker, backend, baseImages };
-    }),
-  );
+    }
+    const cli = await progress.step("pulumi", async (step) => {
+      const { path, kind } = await provideCli(step, cache, install);
+      step.state(kind);
+      return path;
+    });
+    const plugins = await progress.step("plugins", async (step) => {
+      const { standIns, pulumiHome } = await providePlugins(step, cli, install);
+      step.state(
+        standIns.length === 0
+          ? "official"
+          : `stand-ins from airgap/ for ${standIns.join(", ")}: the official ones cannot be downloaded here`,
+      );
+      return { standIns, pulumiHome };
+    });
+    const userHome = userPulumiHome();
+    const backend = chooseBackend(findBackend(userHome));
+    await progress.step("backend", async (step) => step.state(backend.description));
+    const variables: Record<string, string> = {
+      PATH: [wrapperFolder, pathWithout(process.env.PATH, wrapperFolder)].join(delimiter),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...prepareBackend(backend),
+    };
+    if (plugins.pulumiHome !== undefined) {
+      variables.PULUMI_HOME = plugins.pulumiHome;
+      // A login, now or later, is kept in the user's own folder and stays theirs.
+      variables.PULUMI_CREDENTIALS_PATH = process.env.PULUMI_CREDENTIALS_PATH || userHome;
+    }
+    const { host } = resolveDockerHost(process.env);
+    if (host !== undefined) variables.DOCKER_HOST = host;
+    const configured = stack === undefined ? {} : configuredImages(stack);
+    const baseImages =
+      engine && images
+        ? await progress.step("base images", async (step) => {
+            const overrides = await provideBaseImages({ docker, step, cache, configured, install });
+            const names = Object.values(overrides);
+            step.state(names.length === 0 ? "as configured" : `stand-ins ${names.join(", ")}`);
+            return overrides;
+          })
+        : {};
+    return { variables, env: { ...process.env, ...variables }, docker, backend, baseImages };
+  } finally {
+    release();
+  }
 }
 
 /** Node's own requests go through the proxy of the environment, as curl's and Go's do. */
