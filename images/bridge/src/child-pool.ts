@@ -3,17 +3,8 @@ import { CrashBackoff } from "./backoff.ts";
 import { ChildProcess, type ChildSpec } from "./child-process.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Port } from "./port.ts";
+import { type Port, Unavailable } from "./port.ts";
 import { RateLimitedLines } from "./stderr-limit.ts";
-
-/** Thrown by `acquire` when no child can be had in reasonable time. */
-export class Unavailable extends Error {
-  readonly retryAfterMs: number;
-  constructor(message: string, retryAfterMs: number) {
-    super(message);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
 
 /** Longer than this nobody waits for a start that is held back; they are told when to come again. */
 const MAX_WAIT_MS = 1_000;
@@ -169,6 +160,10 @@ export class ChildPool {
     timer.unref();
     const child = new ChildProcess(spec, {
       stderr: (line, pid) => this.#stderr.push(line, pid),
+      oversized: () => {
+        metrics.fail("oversized_message");
+        log("error", "oversized_message", { pid: child.pid, limit: spec.maxMessageBytes });
+      },
       answered: () => {
         this.backoff.answered();
         settle();

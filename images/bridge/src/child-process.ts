@@ -24,6 +24,8 @@ export interface ChildSpec {
 export interface ChildEvents {
   /** One line of stderr. */
   stderr(line: string, pid: number): void;
+  /** It wrote a line over the limit, and is being killed. */
+  oversized(): void;
   /** First line on stdout that could be a message: the server is up. */
   answered(): void;
   /** The process is gone. */
@@ -70,7 +72,6 @@ export class ChildProcess implements Port {
     this.pid = child.pid;
     if (child.pid !== undefined) groups.add(child.pid);
     child.stdout?.on("data", (chunk: Buffer) => this.#read(chunk));
-    child.stdin?.on("drain", () => this.#listener?.drained?.());
     // A write to a server that has just died fails here; its exit is what is reported.
     child.stdin?.on("error", () => {});
     child.stdout?.on("error", () => {});
@@ -151,7 +152,7 @@ export class ChildProcess implements Port {
     try {
       this.#lines.push(chunk, (line) => this.#deliver(line));
     } catch {
-      this.#events.stderr(`(bridge) line on stdout over the limit: killed`, this.pid ?? 0);
+      this.#events.oversized();
       this.kill();
     }
   }

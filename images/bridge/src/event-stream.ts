@@ -81,6 +81,8 @@ export class EventStream implements Outlet, StoredStream {
    * A client that was connected before is let go: each message goes to one connection only.
    */
   attach(response: ServerResponse, lastSeq?: number): void {
+    // It left while its request was read: nothing may be written to it, and no event will say so again.
+    if (response.destroyed) return;
     const previous = this.#response;
     this.#response = undefined;
     previous?.end();

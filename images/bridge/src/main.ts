@@ -51,6 +51,10 @@ async function serve(options: Options, digests: readonly string[]): Promise<void
   const log = createLog({ server: options.name, level: options.logLevel });
   // Whatever ends this process, no server of it stays behind.
   process.on("exit", killAllGroups);
+  process.on("uncaughtException", (error) => {
+    log("error", "fatal", { error: error.stack ?? error.message });
+    process.exit(1);
+  });
   const bridge = new Bridge(options, { log, version: bridgeVersion(), env: process.env, digests });
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -9,8 +9,6 @@ export interface PortListener {
   /** One whole line of the server, without its line end. */
   message(bytes: Buffer): void;
   closed(closure: Closure): void;
-  /** The server has taken what was sent; `queuedBytes` is low again. */
-  drained?(): void;
 }
 
 /**
@@ -36,4 +34,13 @@ export interface Port {
   ping(timeoutMs: number): Promise<boolean>;
   /** Ends the server, politely, then firmly; resolves once it is gone. */
   close(): Promise<void>;
+}
+
+/** Thrown when no server can be had in reasonable time. */
+export class Unavailable extends Error {
+  readonly retryAfterMs: number;
+  constructor(message: string, retryAfterMs: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { sessionTag } from "./log.ts";
-import type { Port } from "./port.ts";
+import { type Port, Unavailable } from "./port.ts";
 import { Session, type SessionContext } from "./session.ts";
 
 /** All open sessions of one bridge; ends those that nobody uses any more. */
@@ -57,7 +57,7 @@ export class Registry {
       const id = randomBytes(32).toString("base64url");
       const tag = sessionTag(id);
       const session = new Session({ id, tag, principal, resumable }, port, this.#context);
-      if (session.ended) return session;
+      if (session.ended) throw new Unavailable("the server ended as soon as it was started", 1_000);
       this.#sessions.set(id, session);
       this.#context.metrics.sessionsOpened.add();
       this.#context.log("info", "session_start", { session: tag, transport: resumable ? "http" : "sse" });

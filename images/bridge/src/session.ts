@@ -249,6 +249,8 @@ export class Session {
         owner.timer?.refresh();
         return owner.outlet;
       }
+      // Of a request that has been answered: a task of 2025-11-25 may report on.
+      return standalone;
     }
     if (UNRELATED.test(message.method ?? "")) return standalone;
     const waiting = this.#pending.all().filter((pending) => pending.method !== "initialize");

@@ -1,11 +1,11 @@
 import type { ChildPool } from "./child-pool.ts";
-import { Unavailable } from "./child-pool.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
 import { eraOf } from "./era.ts";
 import { type Exchange, header, lists, parseBody, readBody, sendAccepted, sendRefusal } from "./http.ts";
 import { JsonReply } from "./json-reply.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
+import { Unavailable } from "./port.ts";
 import { badRequest, overload, type Refusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
