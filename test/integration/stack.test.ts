@@ -3,14 +3,14 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogue } from "../../components/catalogue.ts";
+import { defaultBaseImages } from "../../config/schema.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { callText, clients } from "./clients.ts";
-import { docker, engineInventory, freePorts, TestStack } from "./test-stack.ts";
+import { docker, freePorts, logsOf, TestStack, thingsNamed } from "./test-stack.ts";
 
 // One stack, brought up once; the tests that change it come last, and each leaves it settled for the next.
 const stack = new TestStack({});
 const [filesystemPort = 0, fetchPort = 0] = await freePorts(2);
-const before = engineInventory();
 let config: { servers: Record<string, Record<string, unknown>> };
 let outputs: StackOutputs;
 
@@ -202,7 +202,8 @@ describe("a container", () => {
       expect(token).toMatch(/^[A-Za-z0-9]{48}$/);
       expect(docker("inspect", stack.container(name))).not.toContain(token);
       expect(docker("history", "--no-trunc", stack.inspect(name).Image)).not.toContain(token);
-      expect(docker("logs", stack.container(name))).not.toContain(token);
+      expect(logsOf(stack.container(name))).toContain('"event":"listening"');
+      expect(logsOf(stack.container(name))).not.toContain(token);
       expect(state).not.toContain(token);
     }
   });
@@ -276,12 +277,27 @@ describe("a change", () => {
 });
 
 describe("down", () => {
+  // Somebody else's things, of each kind, with names that look much like ours.
+  const other = stack.prefix.replace(/-$/, "x-other");
+  const base = JSON.parse(process.env.MCP_BASE_IMAGES ?? "{}").debian ?? defaultBaseImages.debian;
+  beforeAll(() => {
+    docker("network", "create", other);
+    docker("volume", "create", other);
+    docker("tag", base, `${other}:1`);
+    docker("create", "--name", other, "--network", other, "--volume", `${other}:/data`, `${other}:1`, "true");
+  });
+  afterAll(() => {
+    docker("rm", "--force", other);
+    docker("rmi", `${other}:1`);
+    docker("volume", "rm", other);
+    docker("network", "rm", other);
+  });
+
   test("leaves nothing of the stack and touches nothing else", async () => {
+    const images = catalogue.map(({ name }) => stack.inspect(name).Image);
     await stack.down();
-    const after = engineInventory();
-    for (const kind of ["containers", "networks", "volumes", "images", "danglingImages"] as const) {
-      expect(after[kind].filter((name) => name.startsWith(stack.prefix))).toEqual([]);
-      expect(after[kind]).toEqual(before[kind]);
-    }
+    expect(thingsNamed(stack.prefix)).toEqual([]);
+    for (const image of images) expect(() => docker("inspect", image)).toThrow("No such object");
+    expect(thingsNamed(other)).toEqual([other, other, other, `${other}:1`]);
   });
 });

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -46,7 +46,14 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** The engine's answer to a `docker` command; throws what the engine says when it refuses. */
-export const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8" });
+export const docker = (...args: string[]): string =>
+  execFileSync("docker", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+/** All that a container has printed, on both its streams. */
+export const logsOf = (container: string): string => {
+  const { stdout, stderr } = spawnSync("docker", ["logs", container], { encoding: "utf8" });
+  return stdout + stderr;
+};
 
 /**
  * The program itself on the real engines, in a folder, a backend and under names of its own, so that it runs beside a
@@ -120,13 +127,16 @@ export class TestStack {
   async preview(...args: string[]): Promise<Step[]> {
     const text = await this.#must("preview", "--stack", stackName, "--json", ...args);
     const { steps } = JSON.parse(text.slice(text.indexOf("{"))) as { steps: { op: string; urn: string }[] };
-    return steps
-      .filter(({ op }) => op !== "same")
-      .map(({ op, urn }) => ({
-        op,
-        name: urn.split("::").at(-1) ?? "",
-        type: urn.split("$").at(-1)?.split("::")[0] ?? "",
-      }));
+    return (
+      steps
+        // A step "refresh" only says that the engine was asked.
+        .filter(({ op }) => op !== "same" && op !== "refresh")
+        .map(({ op, urn }) => ({
+          op,
+          name: urn.split("::").at(-1) ?? "",
+          type: urn.split("$").at(-1)?.split("::")[0] ?? "",
+        }))
+    );
   }
 
   async outputs(): Promise<StackOutputs> {
@@ -162,18 +172,16 @@ export class TestStack {
   }
 }
 
-/** Everything of the engine that has a name, to see what a stack leaves behind and what it touches. */
-export function engineInventory() {
-  const list = (...args: string[]) =>
-    docker(...args)
-      .split("\n")
-      .filter(Boolean)
-      .sort();
-  return {
-    containers: list("ps", "--all", "--format", "{{.Names}}"),
-    networks: list("network", "ls", "--format", "{{.Name}}"),
-    volumes: list("volume", "ls", "--format", "{{.Name}}"),
-    danglingImages: list("images", "--filter", "dangling=true", "--quiet"),
-    images: list("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"),
-  };
+/** Things of ours on the engine, of every kind, by the start of their names. */
+export function thingsNamed(prefix: string): string[] {
+  const lists = [
+    docker("ps", "--all", "--format", "{{.Names}}"),
+    docker("network", "ls", "--format", "{{.Name}}"),
+    docker("volume", "ls", "--format", "{{.Name}}"),
+    docker("images", "--format", "{{.Repository}}:{{.Tag}}"),
+  ];
+  return lists
+    .flatMap((list) => list.split("\n"))
+    .filter((name) => name.startsWith(prefix))
+    .sort();
 }
