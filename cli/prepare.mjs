@@ -1,6 +1,7 @@
 // Runs before every npm script, on whatever Node the machine has, with nothing installed: so plain JavaScript and
 // no imports but Node's own. It installs the locked packages when they are missing or older than the lock file;
-// Node 24 is one of them, and npm puts node_modules/.bin first on PATH for the command that follows.
+// Node 24 is one of them, at node_modules/.bin/node. The scripts name it by that path: a shell that has just run
+// another `node` from PATH remembers where it found it.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
