@@ -77,12 +77,15 @@ export const container: Resource = {
     if (toEngine.LIVE_INPUTS.some((input) => (state[input] ?? null) !== (inputs[input] ?? null))) {
       await engineCall(() => handle.update(toEngine.updateOptions(inputs)), `container ${name} could not be updated`);
     }
-    if (state.mustRun === false && inputs.mustRun !== false) {
+    const restarted = state.mustRun === false && inputs.mustRun !== false;
+    if (restarted) {
       await engineCall(() => unlessDone(() => handle.start()), `container ${name} could not be started`);
     }
     // An update also follows a start that failed: it is over only when the container is healthy.
     const waited = inputs.wait === true ? await waitForHealth(handle, inputs, context) : undefined;
-    const now = await stateOf(handle, inputs, state.containerLogs ?? null);
+    // As with the official provider the inputs count as done, also those that only a new container would take on.
+    const observed = restarted ? observe(await engineCall(() => handle.inspect()), inputs) : state;
+    const now = record(TYPE, fields, id, inputs, filledIn(observed, inputs));
     if (waited) throw new InitFailure(id, now, waited);
     return now;
   },
@@ -232,6 +235,15 @@ async function stateOf(handle: Docker.Container, inputs: PropertyMap, logs: Valu
 
 function stateFrom(inputs: PropertyMap, found: Docker.ContainerInspectInfo, containerLogs: Value): PropertyMap {
   return record(TYPE, fields, found.Id, inputs, { ...observe(found, inputs), containerLogs });
+}
+
+/** Outputs, and the inputs that the program leaves to the engine. */
+function filledIn(observed: PropertyMap, inputs: PropertyMap): PropertyMap {
+  return Object.fromEntries(
+    Object.entries(observed).filter(
+      ([name]) => fields[name]?.outputOnly || (fields[name]?.computed && inputs[name] === undefined),
+    ),
+  );
 }
 
 /** What the engine does not know of a container: an import assumes the defaults. */

@@ -5,7 +5,7 @@ import { diffFields } from "../diff.ts";
 import type { Resource } from "../provider.ts";
 import { boolean, checkFields, type Failure, type Fields, integer, string, stringMap } from "../schema.ts";
 import { withoutDefaults } from "../state.ts";
-import { map, number, type PropertyMap, text, UNKNOWN } from "../values.ts";
+import { map, number, type PropertyMap, secret, text, UNKNOWN } from "../values.ts";
 import { bytesOf, classesOf, idOutputs, randomText } from "./generate.ts";
 
 /** As the official provider has it; bcrypt reads no more than 72 bytes, and it cuts there. */
@@ -33,6 +33,10 @@ function resource({ fields, required, generated, defaults = {}, meta, problems, 
     ...made,
     ...(meta ? { __meta: meta } : {}),
   });
+  const record = (state: PropertyMap): PropertyMap => ({
+    ...state,
+    __pulumi_raw_state_delta: rawStateDelta(fields, state),
+  });
   return {
     async check({ inputs }) {
       const checked = checkFields(fields, required, inputs);
@@ -44,7 +48,7 @@ function resource({ fields, required, generated, defaults = {}, meta, problems, 
     preview: (inputs, state) => state ?? outputs(inputs, Object.fromEntries(generated.map((name) => [name, UNKNOWN]))),
     async create(inputs) {
       const { id, outputs: made } = await generate(inputs);
-      return { id, state: outputs(inputs, { ...made, id }) };
+      return { id, state: record(outputs(inputs, { ...made, id })) };
     },
     // The state is all there is of a random value.
     async read(id, state, inputs) {
@@ -55,6 +59,15 @@ function resource({ fields, required, generated, defaults = {}, meta, problems, 
     },
     async delete() {},
   };
+}
+
+/** What the official plugin needs to find its own state again: inputs that are null in it and missing in ours. */
+export function rawStateDelta(fields: Fields, state: PropertyMap): PropertyMap {
+  const properties = Object.entries(fields).flatMap(([name, field]): [string, PropertyMap][] => {
+    if (state[name] === undefined) return [[name, secret({ replace: { raw: null } })]];
+    return field.kind === "map" ? [[name, { map: {} }]] : [];
+  });
+  return { obj: properties.length > 0 ? { ps: Object.fromEntries(properties) } : {} };
 }
 
 const keepers = stringMap();
