@@ -1,7 +1,6 @@
 /** The Pulumi CLI: the user's, else the official download, else built from its Go modules. */
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { localFolder, projectFolder } from "../cli/paths.ts";
 import { atLeast, findProgram, isExecutable, pathWithout } from "../cli/programs.ts";
 import { SetupError, type Step } from "../cli/progress.ts";
@@ -154,6 +153,8 @@ async function download(step: Step, cache: string, version: string): Promise<str
   const root = makeWorkFolder(cache, "pulumi-download");
   try {
     step.tail("downloading");
+    // Loaded only here: it takes longer to load than most commands take to run.
+    const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
     await PulumiCommand.install({ root });
     rmSync(places.downloadFolder, { recursive: true, force: true });
     renameSync(root, places.downloadFolder);

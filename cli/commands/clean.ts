@@ -19,10 +19,10 @@ export interface StackSize {
   resources: number;
 }
 
-/** The number of real resources in a state file of Pulumi's folder backend; the stack itself is not one. */
+/** The number of resources in a state file of Pulumi's folder backend; the stack and its providers are none. */
 export function countResources(state: unknown): number {
   const latest = (state as { checkpoint?: { latest?: { resources?: { type?: string }[] } } }).checkpoint?.latest;
-  return (latest?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack").length;
+  return (latest?.resources ?? []).filter(({ type }) => !type?.startsWith("pulumi:")).length;
 }
 
 /** The stacks in this clone's own backend. */

@@ -27,7 +27,7 @@ export const down: Command = {
       return 0;
     }
     // --refresh: what was already removed behind Pulumi's back is no error.
-    const args = ["destroy", "--yes", "--refresh", "--skip-preview", "--stack", stack, ...rest];
+    const args = ["destroy", "--yes", "--refresh", "--skip-preview", "--suppress-outputs", "--stack", stack, ...rest];
     const code = await runAttached("pulumi", args, { env: toolchain.env, cwd: projectFolder });
     if (code !== 0) return code;
     console.log(

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { readHealth, type ServerStatus, verdict } from "../../cli/status.ts";
+import { clientLine, renderStatus, renderTable } from "../../cli/table.ts";
+
+describe("health", () => {
+  it("is what /health says", () => {
+    expect(verdict(readHealth(200, { status: "ok", checks: { child: "ok" } }))).toEqual({ ok: true, status: "ok" });
+    expect(verdict(readHealth(200, undefined))).toEqual({ ok: true, status: "ok" });
+  });
+
+  it("names the checks that fail", () => {
+    const body = { status: "degraded", checks: { child: { status: "fail", message: "exited with 1" }, port: "ok" } };
+    expect(verdict(readHealth(503, body))).toEqual({ ok: false, status: "degraded (HTTP 503) child: exited with 1" });
+  });
+
+  it("tells a refused token and silence apart", () => {
+    expect(verdict(readHealth(401, {}))).toEqual({ ok: false, status: "refuses the stack's token (HTTP 401)" });
+    expect(verdict({ code: undefined, status: undefined, failing: [], fault: "ECONNREFUSED" })).toEqual({
+      ok: false,
+      status: "no answer: ECONNREFUSED",
+    });
+  });
+});
+
+const fetchServer: ServerStatus = {
+  server: "fetch",
+  ok: true,
+  status: "ok",
+  http: "http://127.0.0.1:8504/mcp",
+  sse: "http://127.0.0.1:8504/sse",
+  published: true,
+};
+
+describe("the table", () => {
+  it("is as wide as its widest cells", () => {
+    expect(
+      renderTable(
+        ["A", "BB"],
+        [
+          ["aaa", "b"],
+          ["", "bbb"],
+        ],
+      ),
+    ).toBe("A    BB\naaa  b\n     bbb");
+  });
+
+  it("has a line per transport, and the line for a client", () => {
+    expect(renderStatus([fetchServer], "dev").split("\n")).toEqual([
+      "SERVER  STATUS  TRANSPORT  URL",
+      "fetch   ok      http       http://127.0.0.1:8504/mcp",
+      "                sse        http://127.0.0.1:8504/sse",
+      "",
+      "for a client, from this folder:",
+      '  claude mcp add --transport http fetch http://127.0.0.1:8504/mcp --header "Authorization: Bearer $(npm run --silent token -- fetch)"',
+    ]);
+  });
+
+  it("shows what is wrong, and gives no client line for what the host cannot reach", () => {
+    const status = { ...fetchServer, ok: false, status: "no answer: ECONNREFUSED", published: false };
+    const text = renderStatus([status], "dev");
+    expect(text).toContain("FAILED: no answer: ECONNREFUSED");
+    expect(text).toContain("(not published on the host)");
+    expect(text).not.toContain("claude mcp add");
+  });
+
+  it("names the stack where it is not the usual one", () => {
+    expect(clientLine("fetch", "http://h/mcp", "prod")).toContain("$(npm run --silent token -- fetch --stack prod)");
+  });
+
+  it("says so when no server is on", () => {
+    expect(renderStatus([], "prod")).toBe("no server is on: add one under mcp:servers in Pulumi.prod.yaml");
+  });
+});
