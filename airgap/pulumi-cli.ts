@@ -173,7 +173,12 @@ async function build(step: Step, cache: string, version: string): Promise<string
   const logFile = join(cache, "logs", "pulumi-build.log");
   const places = cachedCli(cache, version);
   const cwd = makeWorkFolder(cache, "pulumi-build");
-  const env = { ...process.env, GOFLAGS: `${process.env.GOFLAGS ?? ""} -mod=mod`.trim() };
+  const env = {
+    ...process.env,
+    GOFLAGS: `${process.env.GOFLAGS ?? ""} -mod=mod`.trim(),
+    // Distributions switch off that an older Go fetches the toolchain that go.mod asks for.
+    GOTOOLCHAIN: process.env.GOTOOLCHAIN ?? "auto",
+  };
   const remedy = "is the Go module proxy reachable? (go env GOPROXY); the next run goes on where this one stopped";
   try {
     cpSync(moduleFolder, cwd, { recursive: true });

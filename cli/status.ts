@@ -36,16 +36,18 @@ export function verdict(answer: HealthAnswer): { ok: boolean; status: string } {
   return { ok: false, status: [status ?? "not well", `(HTTP ${code})`, ...failing].join(" ") };
 }
 
-/** Reads the body of `/health`: `{status, checks}`, where a check is a word or an object with a status. */
+/** Reads the body of `/health`: `{status, checks: {<name>: {ok, detail}}}` (images/bridge/src/health.ts). */
 export function readHealth(code: number, body: unknown): HealthAnswer {
-  const { status, checks } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-  const failing = Object.entries(typeof checks === "object" && checks !== null ? checks : {}).flatMap(
-    ([name, check]) => {
-      const { status: word, message } = typeof check === "object" && check !== null ? check : { status: check };
-      return word === "ok" || word === "pass" || word === true ? [] : [`${name}: ${message ?? word}`];
-    },
-  );
+  const { status, checks } = asObject(body);
+  const failing = Object.entries(asObject(checks)).flatMap(([name, check]) => {
+    const { ok, detail } = asObject(check);
+    return ok === false ? [`${name}: ${detail ?? "not ok"}`] : [];
+  });
   return { code, status: typeof status === "string" ? status : undefined, failing, fault: undefined };
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** Asks every server of a stack; one that does not answer well at once gets a few seconds more. */

@@ -4,13 +4,16 @@ import { clientLine, renderStatus, renderTable } from "../../cli/table.ts";
 
 describe("health", () => {
   it("is what /health says", () => {
-    expect(verdict(readHealth(200, { status: "ok", checks: { child: "ok" } }))).toEqual({ ok: true, status: "ok" });
+    expect(verdict(readHealth(200, { status: "ok", checks: { child: { ok: true } } }))).toEqual({
+      ok: true,
+      status: "ok",
+    });
     expect(verdict(readHealth(200, undefined))).toEqual({ ok: true, status: "ok" });
   });
 
   it("names the checks that fail", () => {
-    const body = { status: "degraded", checks: { child: { status: "fail", message: "exited with 1" }, port: "ok" } };
-    expect(verdict(readHealth(503, body))).toEqual({ ok: false, status: "degraded (HTTP 503) child: exited with 1" });
+    const body = { status: "failing", checks: { child: { ok: false, detail: "exited with 1" }, port: { ok: true } } };
+    expect(verdict(readHealth(503, body))).toEqual({ ok: false, status: "failing (HTTP 503) child: exited with 1" });
   });
 
   it("tells a refused token and silence apart", () => {

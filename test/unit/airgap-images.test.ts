@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
+import { describe, expect, it } from "vitest";
+import { type BaseImageFacts, chooseBaseImage, otherIndex } from "../../airgap/base-images.ts";
+import { addedCertificates, splitPem } from "../../airgap/certificates.ts";
+import { sources } from "../../airgap/debian-image.ts";
+import { dockerfileOf, type HostFacts, labelsOf, RECIPE_LABEL, recipeOf } from "../../airgap/image-recipe.ts";
+
+const host: HostFacts = {
+  mirror: "http://mirror.example/debian",
+  security: "http://mirror.example/debian-security",
+  certificates: [],
+  npmRegistry: undefined,
+  pipIndex: undefined,
+  nodeVersion: "24.21.0",
+  arch: "x64",
+};
+
+describe("the choice of a base image", () => {
+  const facts: BaseImageFacts = { configured: undefined, official: false, standInRecipe: undefined, recipe: "r2" };
+  const standIn = "mcp-airgap/node:24";
+
+  it.each<[string, Partial<BaseImageFacts>, object]>([
+    [
+      "what the stack names",
+      { configured: "mirror/node:24", official: true },
+      { use: "configured", image: "mirror/node:24" },
+    ],
+    ["the official one", { official: true, standInRecipe: "r2" }, { use: "official", image: "node:24-trixie-slim" }],
+    ["a new stand-in", {}, { use: "stand-in", image: standIn, build: true }],
+    ["the stand-in that is there", { standInRecipe: "r2" }, { use: "stand-in", image: standIn, build: false }],
+    ["a stand-in made anew", { standInRecipe: "r1" }, { use: "stand-in", image: standIn, build: true }],
+    [
+      "the stand-in that the stack names",
+      { configured: standIn, official: true },
+      { use: "stand-in", image: standIn, build: true },
+    ],
+  ])("is %s", (_, given, expected) => {
+    expect(chooseBaseImage("node", { ...facts, ...given })).toEqual(expected);
+  });
+});
+
+describe("the recipe", () => {
+  it("changes with what goes into the image, and with what it is built on", () => {
+    const mirror = { ...host, mirror: "http://other.example/debian" };
+    expect(recipeOf("debian", mirror)).not.toBe(recipeOf("debian", host));
+    expect(recipeOf("python", mirror)).not.toBe(recipeOf("python", host));
+    const registry = { ...host, npmRegistry: "https://npm.example/" };
+    expect(recipeOf("node", registry)).not.toBe(recipeOf("node", host));
+    expect(recipeOf("python", registry)).toBe(recipeOf("python", host));
+    const node = { ...host, nodeVersion: "24.22.0" };
+    expect(recipeOf("node", node)).not.toBe(recipeOf("node", host));
+    expect(recipeOf("debian", node)).toBe(recipeOf("debian", host));
+  });
+
+  it("says in its labels what the image is, and that it is not the official one", () => {
+    expect(labelsOf("python", host, "2026-01-01T00:00:00Z")).toEqual({
+      "org.opencontainers.image.title": "mcp-airgap/python:3.13",
+      "org.opencontainers.image.description":
+        "Stand-in for python:3.13-slim-trixie where no image registry answers: Python 3.13 from Debian's packages on mcp-airgap/debian:13",
+      "org.opencontainers.image.created": "2026-01-01T00:00:00Z",
+      [RECIPE_LABEL]: recipeOf("python", host),
+    });
+  });
+
+  it("copies the host's npm registry only where it has another than the public one", () => {
+    expect(dockerfileOf("node", host)).not.toContain("npmrc");
+    expect(dockerfileOf("node", { ...host, npmRegistry: "https://npm.example/" })).toContain(
+      "COPY npmrc /usr/local/etc/npmrc\n",
+    );
+  });
+
+  it("writes apt's sources", () => {
+    expect(sources(host, ["trixie", "trixie-updates"], true)).toBe(
+      [
+        "Types: deb",
+        "URIs: http://mirror.example/debian",
+        "Suites: trixie trixie-updates",
+        "Components: main",
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
+        "",
+        "Types: deb",
+        "URIs: http://mirror.example/debian-security",
+        "Suites: trixie-security",
+        "Components: main",
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
+        "",
+      ].join("\n"),
+    );
+    expect(sources(host, ["trixie"], false)).not.toContain("security");
+  });
+});
+
+describe("an index of packages", () => {
+  it.each([
+    ["https://registry.npmjs.org/\n", undefined],
+    ["https://npm.example/repo", "https://npm.example/repo/"],
+    ["https://me:secret@npm.example/", undefined],
+    ["undefined", undefined],
+    ["file:///srv/npm", undefined],
+    ["", undefined],
+  ])("%j is taken along as %j", (address, expected) => {
+    expect(otherIndex(address, "https://registry.npmjs.org")).toBe(expected);
+  });
+});
+
+describe("certificates", () => {
+  const [a = "", b = "", c = ""] = rootCertificates;
+
+  it("of the host alone are those that no package brought, each once", () => {
+    const bundle = [a, b, c, b].join("\n");
+    expect(addedCertificates(bundle, [`${a}\n`])).toEqual([b, c]);
+    expect(addedCertificates(bundle, [[a, b].join("\n"), c])).toEqual([]);
+  });
+
+  it("are found among comments", () => {
+    expect(splitPem(`# A\n${a}\n\n# B\n${b}\n`)).toEqual([a, b]);
+    expect(splitPem("")).toEqual([]);
+  });
+});
+
+it("no machine's mirror is in the recipe's source", () => {
+  const source = readFileSync(new URL("../../airgap/image-recipe.ts", import.meta.url), "utf8");
+  expect(source).not.toMatch(/https?:\/\//);
+});
