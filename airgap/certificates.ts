@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where Debian keeps its bundle, on the host and in an image. */
-export const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
+const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 
 const PACKAGED = "/usr/share/ca-certificates";
 

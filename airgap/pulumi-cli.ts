@@ -70,7 +70,7 @@ export function decideCli(facts: CliFacts): CliDecision {
 }
 
 /** Where this user's CLIs are kept. The downloaded one is what the SDK's installer chooses: of the SDK's own version. */
-export function cachedCli(cache: string, version: string) {
+function cachedCli(cache: string, version: string) {
   return {
     downloadFolder: join(cache, "pulumi-official"),
     downloaded: join(cache, "pulumi-official", "bin", "pulumi"),

@@ -24,7 +24,7 @@ export interface PortFacts {
 }
 
 /** A base image: what would be used, and whether an official one answers to its name. */
-export interface ImageFacts {
+interface ImageFacts {
   name: BaseImageName;
   official: string;
   choice: BaseImageChoice;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Step } from "./progress.ts";
 
 /** Who holds a lock: the pid, and its start time, since pids come round again. */
-export function ownerOf(pid: number): string | undefined {
+function ownerOf(pid: number): string | undefined {
   try {
     // Field 22, counted after the name in parentheses, which may hold spaces.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -33,6 +33,6 @@ export function clientLine(server: string, url: string, stack: string): string {
 }
 
 /** The command that prints a server's token. */
-export function tokenCommand(server: string, stack: string): string {
+function tokenCommand(server: string, stack: string): string {
   return `npm run --silent token -- ${server}${stack === "dev" ? "" : ` --stack ${stack}`}`;
 }

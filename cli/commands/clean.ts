@@ -26,7 +26,7 @@ export function countResources(state: unknown): number {
 }
 
 /** The stacks in this clone's own backend. */
-export function ownStacks(folder = stateFolder): StackSize[] {
+function ownStacks(folder = stateFolder): StackSize[] {
   const stacks = join(folder, ".pulumi", "stacks");
   if (!existsSync(stacks)) return [];
   return readdirSync(stacks, { recursive: true, encoding: "utf8" })

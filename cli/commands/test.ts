@@ -42,6 +42,7 @@ export const bench: Command = {
   summary: "Sets up what is missing and runs the measurements.",
   options: {},
   passes: "all",
+  notes: ["arguments go to bench/main.ts: npm run bench -- --runs 3"],
   async run({ rest }) {
     const main = join(projectFolder, "bench", "main.ts");
     if (!existsSync(main)) {
