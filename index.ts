@@ -20,6 +20,7 @@ const servers = plans.map((plan) => new McpServer(plan.name, { plan, bridge }));
 
 export const contractVersion = contract.contractVersion;
 export const endpoints = Object.fromEntries(servers.map(({ name, endpoints }) => [name, endpoints]));
+export const containers = Object.fromEntries(plans.map(({ name, containerName }) => [name, containerName]));
 export const tokens = pulumi.all(Object.fromEntries(servers.map(({ name, token }) => [name, token])));
 export const litellmConfig = litellm.litellmConfig(plans, config.litellm);
 export const litellmEnvironment = tokens.apply(litellm.litellmEnvironment);

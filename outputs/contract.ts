@@ -26,6 +26,8 @@ export interface ServerEndpoints {
 export interface StackOutputs {
   readonly contractVersion: string;
   readonly endpoints: Readonly<Record<string, ServerEndpoints>>;
+  /** Name of each server's container on the engine. */
+  readonly containers: Readonly<Record<string, string>>;
   /** Secret. Bearer token of each server. */
   readonly tokens: Readonly<Record<string, string>>;
   /** LiteLLM's configuration, as YAML; tokens stand in it as `os.environ/<name>`. */

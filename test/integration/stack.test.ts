@@ -48,6 +48,7 @@ const connect = (name: string, server: string) => {
 describe("outputs", () => {
   test("have the contract's keys", () => {
     expect(Object.keys(outputs).sort()).toEqual([
+      "containers",
       "contractVersion",
       "endpoints",
       "litellmConfig",
@@ -55,6 +56,7 @@ describe("outputs", () => {
       "tokens",
     ]);
     expect(outputs.contractVersion).toBe("1.0");
+    expect(outputs.containers).toEqual({ filesystem: stack.container("filesystem"), fetch: stack.container("fetch") });
   });
 
   test("give the URLs of every server that is on", () => {

@@ -1,35 +1,20 @@
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { StackOutputs } from "../../outputs/contract.ts";
-import { repository } from "../unit/fixtures.ts";
+import { copyProject, type Ran, run } from "./checkout.ts";
 
 const stackName = "test";
-
-/** What a command printed and how it ended. */
-export interface Ran {
-  readonly code: number;
-  readonly output: string;
-}
 
 /** One step of a preview: what is to be done to which resource. */
 export interface Step {
   readonly op: string;
   readonly name: string;
   readonly type: string;
-}
-
-function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    execFile(command, args, { cwd, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      if (error && typeof error.code !== "number") reject(error);
-      else resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
-    });
-  });
 }
 
 /** Ports of the host that nobody holds just now. */
@@ -67,17 +52,9 @@ export class TestStack {
   constructor(config: Record<string, unknown>) {
     if (process.env.MCP_BASE_IMAGES === undefined)
       throw new Error("MCP_BASE_IMAGES is not set: run integration tests with `npm test`, which prepares the tools");
-    const program = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-      cwd: repository,
-      encoding: "utf8",
-    });
-    for (const file of program
-      .split("\n")
-      .filter((path) =>
-        /^(index|config)|^Pulumi\.yaml|^package\.json|^(components|config|outputs|images)\//.test(path),
-      ))
-      cpSync(join(repository, file), join(this.folder, file));
-    symlinkSync(join(repository, "node_modules"), join(this.folder, "node_modules"));
+    copyProject(this.folder, (path) =>
+      /^((index|config)\.ts|Pulumi\.yaml|package\.json|(components|config|outputs|images)\/.*)$/.test(path),
+    );
     mkdirSync(join(this.folder, "state"));
     this.#env = {
       ...process.env,
