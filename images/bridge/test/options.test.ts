@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { helpText } from "../src/help.ts";
+import { OPTION_TABLE, type OptionSpec } from "../src/option-table.ts";
+import { type Options, parseOptions } from "../src/options.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../src/units.ts";
+
+function read(argv: string[], env: NodeJS.ProcessEnv = {}): Options {
+  const parsed = parseOptions(argv, env);
+  if (parsed.kind !== "run") throw new Error(JSON.stringify(parsed));
+  return parsed.options;
+}
+
+const SPECS = Object.values(OPTION_TABLE) as OptionSpec[];
+
+test("defaults", () => {
+  expect(read(["--", "/usr/bin/my-server", "--its", "--own"])).toEqual({
+    port: 8080,
+    host: "127.0.0.1",
+    name: "my-server",
+    childMode: "session",
+    warmChildren: 1,
+    maxSessions: 256,
+    maxInFlight: 2048,
+    maxQueueBytes: 8 * 2 ** 20,
+    maxBodyBytes: 16 * 2 ** 20,
+    maxMessageBytes: 64 * 2 ** 20,
+    eventStoreBytes: 256 * 2 ** 10,
+    idleTimeout: 300_000,
+    requestTimeout: 30_000,
+    drainTimeout: 10_000,
+    keepAlive: 15_000,
+    allowedHost: [],
+    allowedOrigin: [],
+    allowedTool: [],
+    stripClientCapability: [],
+    authTokenSha256: [],
+    authTokenFile: undefined,
+    logLevel: "info",
+    command: ["/usr/bin/my-server", "--its", "--own"],
+  });
+});
+
+test("a flag wins over its environment variable, and an empty variable is none", () => {
+  const env = { MCP_PORT: "9000", MCP_HOST: "0.0.0.0", MCP_SERVER_NAME: "", MCP_MAX_SESSIONS: " " };
+  expect(read(["--port=9001", "--", "x"], env)).toMatchObject({
+    port: 9001,
+    host: "0.0.0.0",
+    name: "x",
+    maxSessions: 256,
+  });
+});
+
+test("lists: repeated, with commas, and from the environment", () => {
+  expect(read(["--allowed-tool", "a,b", "--allowed-tool", "c", "--", "x"]).allowedTool).toEqual(["a", "b", "c"]);
+  const env = {
+    MCP_ALLOWED_HOSTS: "mcp-filesystem, mcp-filesystem:8080,localhost",
+    MCP_STRIP_CLIENT_CAPABILITIES: "roots",
+  };
+  const options = read(["--", "x"], env);
+  expect(options.allowedHost).toEqual(["mcp-filesystem", "mcp-filesystem:8080", "localhost"]);
+  expect(options.stripClientCapability).toEqual(["roots"]);
+});
+
+test("human units", () => {
+  const options = read(["--idle-timeout", "5m", "--request-timeout", "1500", "--max-body-bytes", "4MiB", "--", "x"]);
+  expect([options.idleTimeout, options.requestTimeout, options.maxBodyBytes]).toEqual([300_000, 1_500, 4_194_304]);
+});
+
+test("what follows -- is the command, whatever it looks like", () => {
+  expect(read(["--", "node", "--port", "1", "--", "--help"]).command).toEqual(["node", "--port", "1", "--", "--help"]);
+});
+
+describe("bad input", () => {
+  test.each([
+    [
+      ["--", ""],
+      "no command: write the stdio server's command after `--`, e.g. `mcp-bridge --port 8080 -- node server.js`",
+    ],
+    [["--prot", "1", "--", "x"], "--prot: no such option; did you mean --port? See --help"],
+    [["--wholly-unknown", "--", "x"], "--wholly-unknown: no such option See --help"],
+    [["node", "--", "x"], '"node": not an option; the server\'s command goes after `--`'],
+    [["--port", "--", "x"], "--port: needs a value, a whole number from 0 to 65535"],
+    [
+      ["--port", "70000", "--", "x"],
+      '--port (MCP_PORT): "70000" is not valid; it must be a whole number from 0 to 65535. Try --port 8080.',
+    ],
+    [
+      ["--child-mode", "shared", "--", "x"],
+      '--child-mode (MCP_CHILD_MODE): "shared" is not valid; it must be session; `shared` comes with a later version. Try --child-mode session.',
+    ],
+    [
+      ["--idle-timeout", "5 minutes", "--", "x"],
+      '--idle-timeout (MCP_IDLE_TIMEOUT): "5 minutes" is not valid; it must be a time of at least 100ms, like 500ms, 30s, 5m or plain milliseconds. Try --idle-timeout 5m.',
+    ],
+    [
+      ["--max-body-bytes", "1B", "--", "x"],
+      '--max-body-bytes (MCP_MAX_BODY_BYTES): "1B" is not valid; it must be a size of at least 1KiB, like 64KiB, 4MiB or plain bytes. Try --max-body-bytes 16MiB.',
+    ],
+    [
+      ["--allowed-host", "http://x", "--", "x"],
+      '--allowed-host (MCP_ALLOWED_HOSTS): "http://x" is not valid; it must be a host name or address, with or without port, or *. Give a valid value or leave it out.',
+    ],
+    [
+      ["--auth-token-sha256", "my-secret-token", "--", "x"],
+      '--auth-token-sha256 (MCP_AUTH_TOKEN_SHA256): "…" is not valid; it must be 64 lower-case hex digits. Make it with: printf %s TOKEN | sha256sum.',
+    ],
+    [
+      ["--log-level", "loud", "--", "x"],
+      '--log-level (MCP_LOG_LEVEL): "loud" is not valid; it must be debug or info or warn or error. Try --log-level info.',
+    ],
+  ])("%j", (argv, problem) => {
+    expect(parseOptions(argv, {})).toEqual({ kind: "invalid", problems: [problem] });
+  });
+
+  test("all problems at once", () => {
+    const parsed = parseOptions(["--port", "x", "--nope", "--max-sessions", "0"], { MCP_WARM_CHILDREN: "7" });
+    expect(parsed.kind === "invalid" ? parsed.problems.map((problem) => problem.split(":")[0]) : []).toEqual([
+      "--nope",
+      "--port (MCP_PORT)",
+      "--warm-children (MCP_WARM_CHILDREN)",
+      "--max-sessions (MCP_MAX_SESSIONS)",
+      "no command",
+    ]);
+  });
+});
+
+test("--help names every option with its variable and default", () => {
+  expect(parseOptions(["--help"], {})).toEqual({ kind: "help" });
+  expect(parseOptions(["--version"], {})).toEqual({ kind: "version" });
+  const text = helpText();
+  for (const spec of SPECS) {
+    expect(text).toContain(`  ${spec.flag} ${spec.value}`);
+    expect(text).toContain(`Environment: ${spec.env}. Default: ${spec.shown}.`);
+  }
+});
+
+test("the README's table of options is the table of options", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const rows = readme.split("\n").filter((line) => line.startsWith("| `--"));
+  const cell = (text: string): string => text.replaceAll("|", "\\|");
+  expect(rows).toEqual(
+    SPECS.map((spec) => `| \`${spec.flag}\` | \`${spec.env}\` | ${cell(spec.shown)} | ${cell(spec.help)} |`),
+  );
+});
+
+test("units", () => {
+  expect(["1", "20ms", "1.5s", "2m", "1h"].map(parseDuration)).toEqual([1, 20, 1_500, 120_000, 3_600_000]);
+  expect(["", "-1", "s", "1 d", "1e3"].map(parseDuration)).toEqual(Array(5).fill(undefined));
+  expect(["1", "2KiB", "2kb", "1MiB", "1.5 GiB", "7b"].map(parseSize)).toEqual([
+    1, 2_048, 2_000, 1_048_576, 1_610_612_736, 7,
+  ]);
+  expect(["", "-1", "KiB", "1TiB"].map(parseSize)).toEqual(Array(4).fill(undefined));
+  expect([1, 1_000, 90_000, 300_000, 3_600_000].map(formatDuration)).toEqual(["1ms", "1s", "90s", "5m", "1h"]);
+  expect([1, 1_024, 4_194_304, 2 ** 30].map(formatSize)).toEqual(["1B", "1KiB", "4MiB", "1GiB"]);
+});
