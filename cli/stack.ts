@@ -49,9 +49,7 @@ export async function prepareStack(toolchain: Toolchain, stack: string, progress
       step.say(`making stack ${stack} in ${toolchain.backend.description}`);
       const { ok, stderr } = await askPulumi(toolchain, "stack", "init", stack);
       if (!ok) {
-        const remedy = /passphrase/.test(stderr)
-          ? `Pulumi.${stack}.yaml holds secrets of another passphrase: put that one into .mcp/passphrase or PULUMI_CONFIG_PASSPHRASE`
-          : undefined;
+        const remedy = passphraseRemedy(stderr, stack);
         throw new SetupError(`cannot make stack ${stack}`, {
           logTail: stderr.trim().split("\n"),
           ...(remedy === undefined ? {} : { remedy }),
@@ -67,6 +65,17 @@ export async function prepareStack(toolchain: Toolchain, stack: string, progress
     const { ok, stderr } = await askPulumi(toolchain, "config", "set-all", "--path", "--stack", stack, ...pairs);
     if (!ok) throw new SetupError("cannot write mcp:images", { logTail: stderr.trim().split("\n") });
   });
+}
+
+/** What to do about a passphrase that Pulumi misses or refuses. */
+export function passphraseRemedy(stderr: string, stack: string): string | undefined {
+  if (/passphrase must be set/.test(stderr)) {
+    return "the backend is your own: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to its passphrase";
+  }
+  if (/incorrect passphrase/.test(stderr)) {
+    return `Pulumi.${stack}.yaml holds secrets of another passphrase: give that one by PULUMI_CONFIG_PASSPHRASE or .mcp/passphrase`;
+  }
+  return undefined;
 }
 
 /** The settings that are not yet as they should be. */

@@ -81,10 +81,11 @@ export async function prepareToolchain(options: ToolchainOptions = {}): Promise<
     const variables: Record<string, string> = {
       PATH: [wrapperFolder, pathWithout(process.env.PATH, wrapperFolder)].join(delimiter),
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      // Said also where it is the usual one: Pulumi takes it from the user database, whatever HOME says.
+      PULUMI_HOME: plugins.pulumiHome ?? userHome,
       ...prepareBackend(backend),
     };
     if (plugins.pulumiHome !== undefined) {
-      variables.PULUMI_HOME = plugins.pulumiHome;
       // A login, now or later, is kept in the user's own folder and stays theirs.
       variables.PULUMI_CREDENTIALS_PATH = process.env.PULUMI_CREDENTIALS_PATH || userHome;
     }

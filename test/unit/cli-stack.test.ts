@@ -3,7 +3,7 @@ import { cleanObstacle, countResources } from "../../cli/commands/clean.ts";
 import { exportLines } from "../../cli/commands/env.ts";
 import { readPulumiCommand } from "../../cli/commands/pulumi.ts";
 import { needsToolchain } from "../../cli/commands/test.ts";
-import { imageSettings, unknownStack } from "../../cli/stack.ts";
+import { imageSettings, passphraseRemedy, unknownStack } from "../../cli/stack.ts";
 import { stacksWithFile, withoutIdleSalt } from "../../cli/stack-file.ts";
 import { wantedPorts } from "../../cli/stack-ports.ts";
 
@@ -26,6 +26,14 @@ describe("a stack's file", () => {
     expect(unknownStack("dve", ["dev", "prod"]).render()).toBe(
       'no stack "dve": there is no Pulumi.dve.yaml; did you mean "dev"?\nremedy: name one of: dev, prod; or begin a new one: cp Pulumi.dev.yaml Pulumi.dve.yaml',
     );
+  });
+
+  it("is refused with the remedy for a passphrase that is missing or another one", () => {
+    expect(passphraseRemedy("error: … passphrase must be set with …", "dev")).toContain("the backend is your own");
+    expect(passphraseRemedy("error: incorrect passphrase", "dev")).toContain(
+      "Pulumi.dev.yaml holds secrets of another",
+    );
+    expect(passphraseRemedy("error: no space left", "dev")).toBeUndefined();
   });
 
   it("gets only the image names that it lacks", () => {
