@@ -50,22 +50,33 @@ function asObject(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** Asks every server of a stack; one that does not answer well at once gets a few seconds more. */
-export async function askServers(outputs: Partial<StackOutputs>, docker: Docker): Promise<ServerStatus[]> {
+/**
+ * Asks every server of a stack; one that does not answer well at once is asked again, half a second later, for up to
+ * `attempts` times in all.
+ */
+export async function askServers(
+  outputs: Partial<StackOutputs>,
+  docker: Docker,
+  attempts = ATTEMPTS,
+): Promise<ServerStatus[]> {
   const { endpoints = {}, tokens = {} } = outputs;
   return Promise.all(
     Object.entries(endpoints).map(async ([server, at]) => {
       const { sse, http } = at.host ?? at.internal;
-      const found = at.host ? await askHost(at.host.health, tokens[server]) : await askContainer(docker, at);
+      const found = at.host ? await askHost(at.host.health, tokens[server], attempts) : await askContainer(docker, at);
       return { server, ...found, sse, http, published: at.host !== undefined };
     }),
   );
 }
 
-async function askHost(url: string, token: string | undefined): Promise<{ ok: boolean; status: string }> {
+async function askHost(
+  url: string,
+  token: string | undefined,
+  attempts: number,
+): Promise<{ ok: boolean; status: string }> {
   for (let attempt = 1; ; attempt++) {
     const found = verdict(await askOnce(url, token));
-    if (found.ok || attempt === ATTEMPTS) return found;
+    if (found.ok || attempt === attempts) return found;
     await sleep(500);
   }
 }

@@ -1,5 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { readHealth, type ServerStatus, verdict } from "../../cli/status.ts";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import Docker from "dockerode";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { askServers, readHealth, type ServerStatus, verdict } from "../../cli/status.ts";
 import { clientLine, renderStatus, renderTable } from "../../cli/table.ts";
 
 describe("health", () => {
@@ -22,6 +25,46 @@ describe("health", () => {
       ok: false,
       status: "no answer: ECONNREFUSED",
     });
+  });
+});
+
+describe("asking the servers of a stack", () => {
+  let server: Server;
+  let base: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const body = { status: "ok", checks: { child: { ok: request.url !== "/sick", detail: "gone" } } };
+      const code = request.headers.authorization !== "Bearer right" ? 401 : request.url === "/sick" ? 503 : 200;
+      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+  it("shows each as it is, and none is taken for another", async () => {
+    const at = (health: string) => {
+      const endpoint = { sse: "http://h/sse", http: "http://h/mcp", health, metrics: "http://h/metrics" };
+      return { internal: endpoint, host: endpoint };
+    };
+    const outputs = {
+      endpoints: {
+        well: at(`${base}/health`),
+        sick: at(`${base}/sick`),
+        stranger: at(`${base}/health`),
+        // Port 9 (discard): nothing listens there.
+        gone: at("http://127.0.0.1:9/health"),
+      },
+      tokens: { well: "right", sick: "right", stranger: "wrong" },
+    };
+    // No server is unpublished, so the engine is not asked.
+    const statuses = await askServers(outputs, new Docker(), 1);
+    expect(statuses.map(({ server, ok, status }) => [server, ok, status])).toEqual([
+      ["well", true, "ok"],
+      ["sick", false, "ok (HTTP 503) child: gone"],
+      ["stranger", false, "refuses the stack's token (HTTP 401)"],
+      ["gone", false, "no answer: ECONNREFUSED"],
+    ]);
   });
 });
 
