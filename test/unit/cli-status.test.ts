@@ -52,8 +52,7 @@ describe("asking the servers of a stack", () => {
         well: at(`${base}/health`),
         sick: at(`${base}/sick`),
         stranger: at(`${base}/health`),
-        // Port 9 (discard): nothing listens there.
-        gone: at("http://127.0.0.1:9/health"),
+        gone: at(`http://127.0.0.1:${await closedPort()}/health`),
       },
       tokens: { well: "right", sick: "right", stranger: "wrong" },
     };
@@ -67,6 +66,15 @@ describe("asking the servers of a stack", () => {
     ]);
   });
 });
+
+/** A port that was free a moment ago. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 const fetchServer: ServerStatus = {
   server: "fetch",
