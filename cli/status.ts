@@ -1,7 +1,7 @@
 /** Whether the servers of a stack answer: each is asked for its `/health`, and the answer is put into words. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
-import type { ServerEndpoints, StackOutputs } from "../outputs/contract.ts";
+import type { StackOutputs } from "../outputs/contract.ts";
 
 /** What came back from a server. */
 export interface HealthAnswer {
@@ -59,11 +59,13 @@ export async function askServers(
   docker: Docker,
   attempts = ATTEMPTS,
 ): Promise<ServerStatus[]> {
-  const { endpoints = {}, tokens = {} } = outputs;
+  const { endpoints = {}, tokens = {}, containers = {} } = outputs;
   return Promise.all(
     Object.entries(endpoints).map(async ([server, at]) => {
       const { sse, http } = at.host ?? at.internal;
-      const found = at.host ? await askHost(at.host.health, tokens[server], attempts) : await askContainer(docker, at);
+      const found = at.host
+        ? await askHost(at.host.health, tokens[server], attempts)
+        : await askContainer(docker, containers[server] ?? server);
       return { server, ...found, sse, http, published: at.host !== undefined };
     }),
   );
@@ -96,8 +98,7 @@ async function askOnce(url: string, token: string | undefined): Promise<HealthAn
 }
 
 /** A server without a port on the host: the engine's own health check says how it is. */
-async function askContainer(docker: Docker, at: ServerEndpoints): Promise<{ ok: boolean; status: string }> {
-  const name = new URL(at.internal.health).hostname;
+async function askContainer(docker: Docker, name: string): Promise<{ ok: boolean; status: string }> {
   try {
     const { State } = await docker.getContainer(name).inspect();
     const status = State.Health?.Status ?? State.Status;
