@@ -283,8 +283,7 @@ function checkResponse({ inputs, failures }: Checked): InstanceType<typeof provi
   response.setInputs(toStruct(inputs));
   for (const { property, reason } of failures) {
     const failure = new providerProto.CheckFailure();
-    failure.setProperty(property);
-    // The engine shows only the reason when the property path is not one it knows: name it here too.
+    // Given the property, the engine prints its value too, which may be a secret: the name is enough.
     failure.setReason(`\`${property}\` ${reason}`);
     response.addFailures(failure);
   }

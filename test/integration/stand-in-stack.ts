@@ -2,6 +2,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 const repository = join(import.meta.dirname, "..", "..");
 const stackName = "test";
@@ -109,7 +110,7 @@ export class StandInStack {
         { cwd: this.folder, env: { ...this.#env, ...env }, maxBuffer: 64 << 20 },
         (error, stdout, stderr) => {
           if (error && typeof error.code !== "number") reject(error);
-          else resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+          else resolve({ code: Number(error?.code ?? 0), output: stripVTControlCharacters(stdout + stderr) });
         },
       );
     });

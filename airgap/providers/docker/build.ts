@@ -9,6 +9,8 @@ import { engine, engineCall } from "./client.ts";
 import { contextFiles } from "./context.ts";
 
 const OUTPUT_LINES = 40;
+/** What the builder says of its own layers and containers. */
+const BOOKKEEPING = /^( ---> |Removing intermediate container )/;
 /** A step that prints nothing for this long is named again with its elapsed time. */
 const HEARTBEAT_MS = 10_000;
 
@@ -42,7 +44,7 @@ export class BuildLog {
     if (event.aux?.ID) this.imageId = event.aux.ID;
     if (event.error) this.error = event.error.trim();
     const output = event.stream ?? (event.status ? `${event.id ? `${event.id}: ` : ""}${event.status}` : "");
-    const lines = output.split(/\r?\n|\r/).filter((line) => line.trim() !== "");
+    const lines = output.split(/\r?\n|\r/).filter((line) => line.trim() !== "" && !BOOKKEEPING.test(line));
     for (const line of lines) {
       if (/^Step \d+\/\d+ : /.test(line)) {
         this.step = line;
@@ -74,6 +76,8 @@ export async function build(request: BuildRequest, context: Context): Promise<st
         engine().buildImage(Readable.from(stream), {
           t: request.name,
           dockerfile: dockerfileName,
+          // Also after a failed step: the container of it would stay on the engine for ever.
+          forcerm: true,
           ...request.options,
           abortSignal: context.signal,
         }),

@@ -133,7 +133,7 @@ async function prepare(created: Docker.Container, inputs: PropertyMap): Promise<
     const archive = pack();
     archive.entry({ name: path, mode }, data);
     archive.finalize();
-    await created.putArchive(Readable.from(archive), { path: "/" });
+    await engineCall(() => created.putArchive(Readable.from(archive), { path: "/" }), `upload of /${path}`);
   }
 }
 

@@ -53,7 +53,6 @@ export function buildRequest(name: string, block: PropertyMap): BuildRequest {
       shmsize: bytes(block.shmSize),
       ulimits: maps(block.ulimits).length > 0 ? JSON.stringify(limits(block)) : undefined,
       rm: block.remove !== false,
-      forcerm: block.forceRemove === true || undefined,
       nocache: block.noCache === true || undefined,
       pull: block.pullParent === true || undefined,
       squash: block.squash === true || undefined,
