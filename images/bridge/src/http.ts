@@ -33,38 +33,44 @@ export function sendAccepted(response: ServerResponse): void {
 
 export type Body = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly refusal: Refusal };
 
-/** Reads a body up to `limit` bytes; over it the rest is read and thrown away, so that the client sees the answer. */
+/** How long a body that is refused may still arrive before its sender is cut off. */
+const DISCARD_MS = 2_000;
+
+/**
+ * Reads a body up to `limit` bytes. The rest of a longer one is thrown away before the answer is given, for a
+ * client that is still writing would see a broken connection instead of the answer.
+ */
 export function readBody(request: IncomingMessage, limit: number): Promise<Body> {
   return new Promise((resolve) => {
-    const tooLarge = (): void => {
-      request.removeAllListeners("data");
-      request.resume();
-      const message = `the body is over ${limit} bytes (--max-body-bytes, MCP_MAX_BODY_BYTES)`;
-      const refusal: Refusal = {
-        status: 413,
-        code: ErrorCode.server,
-        message,
-        cause: "oversized_body",
-        headers: { connection: "close" },
-      };
-      resolve({ ok: false, refusal });
-    };
-    if (Number(request.headers["content-length"] ?? 0) > limit) {
-      tooLarge();
-      return;
-    }
     const chunks: Buffer[] = [];
     let length = 0;
+    let discard: NodeJS.Timeout | undefined;
+    const done = (body: Body): void => {
+      clearTimeout(discard);
+      resolve(body);
+    };
+    const tooLarge = (): void => {
+      if (discard !== undefined) return;
+      chunks.length = 0;
+      discard = setTimeout(done, DISCARD_MS, { ok: false, refusal: oversized(limit, { connection: "close" }) });
+    };
+    if (Number(request.headers["content-length"] ?? 0) > limit) tooLarge();
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) tooLarge();
       else chunks.push(chunk);
     });
-    request.on("end", () =>
-      resolve({ ok: true, bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) }),
-    );
-    request.on("error", () => resolve({ ok: false, refusal: badRequest("the body did not arrive") }));
+    request.on("end", () => {
+      if (discard !== undefined) done({ ok: false, refusal: oversized(limit) });
+      else done({ ok: true, bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) });
+    });
+    request.on("error", () => done({ ok: false, refusal: badRequest("the body did not arrive") }));
   });
+}
+
+function oversized(limit: number, headers: Readonly<Record<string, string>> = {}): Refusal {
+  const message = `the body is over ${limit} bytes (--max-body-bytes, MCP_MAX_BODY_BYTES)`;
+  return { status: 413, code: ErrorCode.server, message, cause: "oversized_body", headers };
 }
 
 /** Checks that a client's body is JSON in UTF-8 and cuts it into messages. */
