@@ -22,6 +22,15 @@ export interface ServerStatus {
   sse: string;
   http: string;
   published: boolean;
+  /** Its container, where that was looked up: for what the host cannot ask, and for what does not answer. */
+  container: string | undefined;
+}
+
+/** How the engine is asked about a server that the host cannot ask itself. */
+export interface ContainerLookup {
+  docker: Docker;
+  /** Name of the container of a server. */
+  containerOf: (server: string) => Promise<string | undefined>;
 }
 
 const ASK_MS = 5_000;
@@ -56,17 +65,18 @@ function asObject(value: unknown): Record<string, unknown> {
  */
 export async function askServers(
   outputs: Partial<StackOutputs>,
-  docker: Docker,
+  lookup: ContainerLookup,
   attempts = ATTEMPTS,
 ): Promise<ServerStatus[]> {
   const { endpoints = {}, tokens = {}, containers = {} } = outputs;
   return Promise.all(
     Object.entries(endpoints).map(async ([server, at]) => {
       const { sse, http } = at.host ?? at.internal;
-      const found = at.host
-        ? await askHost(at.host.health, tokens[server], attempts)
-        : await askContainer(docker, containers[server] ?? server);
-      return { server, ...found, sse, http, published: at.host !== undefined };
+      const published = at.host !== undefined;
+      const asked = at.host && (await askHost(at.host.health, tokens[server], attempts));
+      const container = asked?.ok ? undefined : await lookup.containerOf(server);
+      const found = asked ?? (await askContainer(lookup.docker, container));
+      return { server, ...found, sse, http, published, container };
     }),
   );
 }
@@ -98,12 +108,13 @@ async function askOnce(url: string, token: string | undefined): Promise<HealthAn
 }
 
 /** A server without a port on the host: the engine's own health check says how it is. */
-async function askContainer(docker: Docker, name: string): Promise<{ ok: boolean; status: string }> {
+async function askContainer(docker: Docker, container: string | undefined): Promise<{ ok: boolean; status: string }> {
+  if (container === undefined) return { ok: false, status: "its container is not in the stack" };
   try {
-    const { State } = await docker.getContainer(name).inspect();
+    const { State } = await docker.getContainer(container).inspect();
     const status = State.Health?.Status ?? State.Status;
     return { ok: status === "healthy", status };
   } catch (error) {
-    return { ok: false, status: `no container ${name}: ${(error as Error).message}` };
+    return { ok: false, status: `no container ${container}: ${(error as Error).message}` };
   }
 }

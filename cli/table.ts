@@ -21,8 +21,12 @@ export function renderStatus(statuses: ServerStatus[], stack: string): string {
   ]);
   const published = statuses.filter((status) => status.published);
   const lines = published.map(({ server, http }) => clientLine(server, http, stack));
+  const broken = statuses.flatMap(({ ok, server, container }) =>
+    ok || container === undefined ? [] : `${server} does not answer well; its log: docker logs --tail 50 ${container}`,
+  );
   return [
     renderTable(["SERVER", "STATUS", "TRANSPORT", "URL"], rows),
+    ...(broken.length === 0 ? [] : ["", ...broken]),
     ...(lines.length === 0 ? [] : ["", "for a client, from this folder:", ...lines]),
   ].join("\n");
 }

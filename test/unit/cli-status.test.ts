@@ -57,12 +57,13 @@ describe("asking the servers of a stack", () => {
       tokens: { well: "right", sick: "right", stranger: "wrong" },
     };
     // No server is unpublished, so the engine is not asked.
-    const statuses = await askServers(outputs, new Docker(), 1);
-    expect(statuses.map(({ server, ok, status }) => [server, ok, status])).toEqual([
-      ["well", true, "ok"],
-      ["sick", false, "ok (HTTP 503) child: gone"],
-      ["stranger", false, "refuses the stack's token (HTTP 401)"],
-      ["gone", false, "no answer: ECONNREFUSED"],
+    const lookup = { docker: new Docker(), containerOf: async (server: string) => `mcp-${server}` };
+    const statuses = await askServers(outputs, lookup, 1);
+    expect(statuses.map(({ server, ok, status, container }) => [server, ok, status, container])).toEqual([
+      ["well", true, "ok", undefined],
+      ["sick", false, "ok (HTTP 503) child: gone", "mcp-sick"],
+      ["stranger", false, "refuses the stack's token (HTTP 401)", "mcp-stranger"],
+      ["gone", false, "no answer: ECONNREFUSED", "mcp-gone"],
     ]);
   });
 });
@@ -83,6 +84,7 @@ const fetchServer: ServerStatus = {
   http: "http://127.0.0.1:8504/mcp",
   sse: "http://127.0.0.1:8504/sse",
   published: true,
+  container: undefined,
 };
 
 describe("the table", () => {
@@ -110,10 +112,17 @@ describe("the table", () => {
   });
 
   it("shows what is wrong, and gives no client line for what the host cannot reach", () => {
-    const status = { ...fetchServer, ok: false, status: "no answer: ECONNREFUSED", published: false };
+    const status = {
+      ...fetchServer,
+      ok: false,
+      status: "no answer: ECONNREFUSED",
+      published: false,
+      container: "mcp-fetch",
+    };
     const text = renderStatus([status], "dev");
     expect(text).toContain("FAILED: no answer: ECONNREFUSED");
     expect(text).toContain("(not published on the host)");
+    expect(text).toContain("\nfetch does not answer well; its log: docker logs --tail 50 mcp-fetch");
     expect(text).not.toContain("claude mcp add");
   });
 
