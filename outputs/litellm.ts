@@ -9,7 +9,7 @@ export interface LitellmOptions {
 }
 
 /** Environment variable that carries a server's token to LiteLLM. */
-export const tokenVariable = (server: string) => `MCP_${server.toUpperCase()}_TOKEN`;
+const tokenVariable = (server: string) => `MCP_${server.toUpperCase()}_TOKEN`;
 
 function endpointOf(plan: ServerPlan, reach: LitellmOptions["reach"]) {
   const { host, internal } = endpointsOf(plan);

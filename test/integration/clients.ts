@@ -6,6 +6,7 @@ import {
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as SseV1 } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { Endpoint } from "../../outputs/contract.ts";
 
 /** What the tests ask of a client, whichever SDK it is of. */
@@ -58,6 +59,15 @@ export const clients: Record<string, (endpoint: Endpoint, token: string) => Prom
     return client as unknown as TestClient;
   },
 };
+
+/** A client that offers folders of its own choice as its roots. */
+export async function clientWithRoots(endpoint: Endpoint, token: string, uris: readonly string[]): Promise<TestClient> {
+  const client = new ClientV1(self, { capabilities: { roots: { listChanged: true } } });
+  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: uris.map((uri) => ({ uri })) }));
+  await client.connect(new HttpV1(new URL(endpoint.http), { requestInit: bearer(token) }));
+  await client.sendRootsListChanged();
+  return client as TestClient;
+}
 
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 /** The stream of an SSE client is opened by another fetch than its posts. */

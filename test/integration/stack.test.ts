@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogue } from "../../components/catalogue.ts";
 import { defaultBaseImages } from "../../config/schema.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
-import { callText, clients } from "./clients.ts";
+import { callText, clients, clientWithRoots } from "./clients.ts";
 import { docker, freePorts, logsOf, TestStack, thingsNamed } from "./test-stack.ts";
 
 // One stack, brought up once; the tests that change it come last, and each leaves it settled for the next.
@@ -113,6 +113,17 @@ describe("filesystem", () => {
     const client = await connect("v1 over Streamable HTTP", "filesystem");
     const read = await callText(client, "read_text_file", { path: "/etc/passwd" });
     await client.close();
+    expect(read).toEqual({ text: expect.stringContaining("Access denied"), isError: true });
+  });
+});
+
+describe("filesystem, for a client that offers roots of its own,", () => {
+  test("still opens its mounts and nothing else", async () => {
+    const client = await clientWithRoots(endpointOf("filesystem"), tokenOf("filesystem"), ["file:///etc"]);
+    const allowed = await callText(client, "list_allowed_directories", {});
+    const read = await callText(client, "read_text_file", { path: "/etc/passwd" });
+    await client.close();
+    expect(allowed.text).toBe("Allowed directories:\n/workspace");
     expect(read).toEqual({ text: expect.stringContaining("Access denied"), isError: true });
   });
 });
