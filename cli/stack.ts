@@ -102,24 +102,3 @@ export async function readOutputs(toolchain: Toolchain, stack: string): Promise<
   if (!ok) throw new SetupError(`cannot read the outputs of stack ${stack}`, { logTail: stderr.trim().split("\n") });
   return JSON.parse(stdout);
 }
-
-/** The name of a server's container, from a stack as `pulumi stack export` gives it. */
-export function containerIn(exported: unknown, server: string): string | undefined {
-  const { resources } = (exported as { deployment?: { resources?: ExportedResource[] } }).deployment ?? {};
-  const container = resources?.find(
-    ({ type, urn }) => type === "docker:index/container:Container" && urn.endsWith(`::${server}-container`),
-  );
-  return container?.outputs?.name;
-}
-
-interface ExportedResource {
-  type: string;
-  urn: string;
-  outputs?: { name?: string };
-}
-
-/** {@link containerIn} of a stack; undefined when it has no such container. */
-export async function containerOf(toolchain: Toolchain, stack: string, server: string): Promise<string | undefined> {
-  const { ok, stdout } = await askPulumi(toolchain, "stack", "export", "--stack", stack);
-  return ok ? containerIn(JSON.parse(stdout), server) : undefined;
-}

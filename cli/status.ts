@@ -22,15 +22,7 @@ export interface ServerStatus {
   sse: string;
   http: string;
   published: boolean;
-  /** Its container, where that was looked up: for what the host cannot ask, and for what does not answer. */
   container: string | undefined;
-}
-
-/** How the engine is asked about a server that the host cannot ask itself. */
-export interface ContainerLookup {
-  docker: Docker;
-  /** Name of the container of a server. */
-  containerOf: (server: string) => Promise<string | undefined>;
 }
 
 const ASK_MS = 5_000;
@@ -65,7 +57,7 @@ function asObject(value: unknown): Record<string, unknown> {
  */
 export async function askServers(
   outputs: Partial<StackOutputs>,
-  lookup: ContainerLookup,
+  docker: Docker,
   attempts = ATTEMPTS,
 ): Promise<ServerStatus[]> {
   const { endpoints = {}, tokens = {}, containers = {} } = outputs;
@@ -74,8 +66,8 @@ export async function askServers(
       const { sse, http } = at.host ?? at.internal;
       const published = at.host !== undefined;
       const asked = at.host && (await askHost(at.host.health, tokens[server], attempts));
-      const container = asked?.ok ? undefined : await lookup.containerOf(server);
-      const found = asked ?? (await askContainer(lookup.docker, container));
+      const container = containers[server];
+      const found = asked ?? (await askContainer(docker, container));
       return { server, ...found, sse, http, published, container };
     }),
   );
@@ -109,7 +101,7 @@ async function askOnce(url: string, token: string | undefined): Promise<HealthAn
 
 /** A server without a port on the host: the engine's own health check says how it is. */
 async function askContainer(docker: Docker, container: string | undefined): Promise<{ ok: boolean; status: string }> {
-  if (container === undefined) return { ok: false, status: "its container is not in the stack" };
+  if (container === undefined) return { ok: false, status: "the stack names no container" };
   try {
     const { State } = await docker.getContainer(container).inspect();
     const status = State.Health?.Status ?? State.Status;

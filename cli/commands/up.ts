@@ -2,7 +2,7 @@ import { type Command, DEFAULT_STACK, installOption, stackOption } from "../comm
 import { projectFolder } from "../paths.ts";
 import { createProgress } from "../progress.ts";
 import { runAttached } from "../run.ts";
-import { containerOf, prepareStack, readOutputs } from "../stack.ts";
+import { prepareStack, readOutputs } from "../stack.ts";
 import { askServers } from "../status.ts";
 import { renderStatus } from "../table.ts";
 import { prepareToolchain } from "../toolchain.ts";
@@ -23,10 +23,7 @@ export const up: Command = {
     const args = ["up", "--yes", "--refresh", "--skip-preview", "--suppress-outputs", "--stack", stack, ...rest];
     const code = await runAttached("pulumi", args, { env: toolchain.env, cwd: projectFolder });
     if (code !== 0) return code;
-    const statuses = await askServers(await readOutputs(toolchain, stack), {
-      docker: toolchain.docker,
-      containerOf: (server) => containerOf(toolchain, stack, server),
-    });
+    const statuses = await askServers(await readOutputs(toolchain, stack), toolchain.docker);
     console.log(`\n${renderStatus(statuses, stack)}`);
     return statuses.every(({ ok }) => ok) ? 0 : 1;
   },

@@ -3,7 +3,7 @@ import { cleanObstacle, countResources } from "../../cli/commands/clean.ts";
 import { exportLines } from "../../cli/commands/env.ts";
 import { readPulumiCommand } from "../../cli/commands/pulumi.ts";
 import { needsToolchain } from "../../cli/commands/test.ts";
-import { containerIn, imageSettings, passphraseRemedy, unknownStack } from "../../cli/stack.ts";
+import { imageSettings, passphraseRemedy, unknownStack } from "../../cli/stack.ts";
 import { stacksWithFile, withoutIdleSalt } from "../../cli/stack-file.ts";
 import { wantedPorts } from "../../cli/stack-ports.ts";
 
@@ -26,17 +26,6 @@ describe("a stack's file", () => {
     expect(unknownStack("dve", ["dev", "prod"]).render()).toBe(
       'no stack "dve": there is no Pulumi.dve.yaml; did you mean "dev"?\nremedy: name one of: dev, prod; or begin a new one: cp Pulumi.dev.yaml Pulumi.dve.yaml',
     );
-  });
-
-  it("knows the containers of its servers, whatever they are called", () => {
-    const urn = "urn:pulumi:dev::p::mcp:index:McpServer$docker:index/container:Container::fetch-container";
-    const resources = [
-      { type: "docker:index/network:Network", urn: "urn:…::fetch-container", outputs: { name: "no" } },
-      { type: "docker:index/container:Container", urn, outputs: { name: "custom-fetch" } },
-    ];
-    expect(containerIn({ deployment: { resources } }, "fetch")).toBe("custom-fetch");
-    expect(containerIn({ deployment: { resources } }, "etch")).toBeUndefined();
-    expect(containerIn({ deployment: {} }, "fetch")).toBeUndefined();
   });
 
   it("is refused with the remedy for a passphrase that is missing or another one", () => {

@@ -55,12 +55,12 @@ describe("asking the servers of a stack", () => {
         gone: at(`http://127.0.0.1:${await closedPort()}/health`),
       },
       tokens: { well: "right", sick: "right", stranger: "wrong" },
+      containers: { well: "mcp-well", sick: "mcp-sick", stranger: "mcp-stranger", gone: "mcp-gone" },
     };
     // No server is unpublished, so the engine is not asked.
-    const lookup = { docker: new Docker(), containerOf: async (server: string) => `mcp-${server}` };
-    const statuses = await askServers(outputs, lookup, 1);
+    const statuses = await askServers(outputs, new Docker(), 1);
     expect(statuses.map(({ server, ok, status, container }) => [server, ok, status, container])).toEqual([
-      ["well", true, "ok", undefined],
+      ["well", true, "ok", "mcp-well"],
       ["sick", false, "ok (HTTP 503) child: gone", "mcp-sick"],
       ["stranger", false, "refuses the stack's token (HTTP 401)", "mcp-stranger"],
       ["gone", false, "no answer: ECONNREFUSED", "mcp-gone"],
