@@ -64,6 +64,7 @@ export function dockerQuietly(...args: string[]): void {
 export class StandInStack {
   readonly folder = mkdtempSync(join(tmpdir(), "mcp-standin-"));
   readonly #env: NodeJS.ProcessEnv;
+  #used = false;
 
   constructor(program?: string) {
     const home = join(this.folder, "home");
@@ -103,6 +104,7 @@ export class StandInStack {
   }
 
   pulumi(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+    if (args[0] === "up") this.#used = true;
     return new Promise((resolve, reject) => {
       execFile(
         "pulumi",
@@ -164,7 +166,7 @@ export class StandInStack {
 
   /** Takes everything away whatever state the stack is in. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.pulumi(["destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh"]);
+    if (this.#used) await this.pulumi(["destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh"]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

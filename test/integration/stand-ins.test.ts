@@ -58,10 +58,15 @@ describe("language host", () => {
 });
 
 describe("refused by name", () => {
-  const refusal = async (program: string, config: [string, string][] = []) => {
-    await using stack = await stackOf(program);
-    for (const [key, value] of config) await stack.must(["config", "set", key, value]);
+  const stack = new StandInStack("");
+  beforeAll(() => stack.init());
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  const refusal = async (program: string, config?: [key: string, value: string]) => {
+    stack.program(program);
+    if (config) await stack.must(["config", "set", ...config]);
     const { code, output } = await stack.pulumi(["preview", "--stack", "test"]);
+    if (config) await stack.must(["config", "rm", config[0]]);
     expect(code).not.toBe(0);
     return output;
   };
@@ -90,7 +95,7 @@ describe("refused by name", () => {
   });
 
   test("provider configuration", async () => {
-    const output = await refusal(`new docker.Network("n");`, [["docker:certPath", "/certificates"]]);
+    const output = await refusal(`new docker.Network("n");`, ["docker:certPath", "/certificates"]);
     expect(output).toContain("`certPath` is not supported by the stand-in for the docker provider");
   });
 
@@ -104,7 +109,7 @@ describe("refused by name", () => {
 
   test("an engine that does not answer, with its address and what to do", async () => {
     const socket = "unix:///nowhere/docker.sock";
-    const output = await refusal(`new docker.Network("n");`, [["docker:host", socket]]);
+    const output = await refusal(`new docker.Network("n");`, ["docker:host", socket]);
     expect(output).toContain(`the Docker engine at ${socket} does not answer`);
     expect(output).toContain("point docker:host or DOCKER_HOST at one that runs");
   });

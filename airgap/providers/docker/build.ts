@@ -11,8 +11,8 @@ import { contextFiles } from "./context.ts";
 const OUTPUT_LINES = 40;
 /** What the builder says of its own layers and containers. */
 const BOOKKEEPING = /^( ---> |Removing intermediate container )/;
-/** A step that prints nothing for this long is named again with its elapsed time. */
-const HEARTBEAT_MS = 10_000;
+/** A step that prints nothing for this long is named again, with the time the build has taken so far. */
+const SILENCE_MS = 10_000;
 
 export interface BuildRequest {
   name: string;
@@ -65,10 +65,15 @@ export async function build(request: BuildRequest, context: Context): Promise<st
 
   const log = new BuildLog();
   const started = Date.now();
+  let shown = started;
+  const show = (line: string) => {
+    shown = Date.now();
+    context.status(line);
+  };
   const heartbeat = setInterval(() => {
-    const seconds = Math.round((Date.now() - started) / 1000);
-    context.log("info", `building ${request.name}: ${seconds} s; ${log.step || "sending the context"}`);
-  }, HEARTBEAT_MS);
+    if (Date.now() - shown < SILENCE_MS) return;
+    show(`${Math.round((Date.now() - started) / 1000)} s: ${log.step || "sending the build context"}`);
+  }, 1_000);
   try {
     const { stream, dockerfileName } = await contextArchive(folder, dockerfile);
     const response = await engineCall(
@@ -89,7 +94,7 @@ export async function build(request: BuildRequest, context: Context): Promise<st
         // The error event has been taken into the log, with more around it than the callback tells.
         (error) => (error && !log.error ? reject(error) : done()),
         (event: BuildEvent) => {
-          for (const line of log.add(event)) context.status(line);
+          for (const line of log.add(event)) show(line);
         },
       );
     });
