@@ -64,8 +64,9 @@ export interface BaseImageOptions {
 /** Sees to it that every base image is there; resolves to the overrides that `mcp:images` then needs. */
 export async function provideBaseImages(options: BaseImageOptions): Promise<Partial<Record<BaseImageName, string>>> {
   const { docker, step } = options;
-  const host = await hostFacts();
   const overrides: Partial<Record<BaseImageName, string>> = {};
+  // Asked only when a stand-in is in question: it takes a second.
+  let asked: HostFacts | undefined;
   let silent: string | undefined;
   for (const name of baseImageNames) {
     const configured = options.configured[name];
@@ -78,6 +79,9 @@ export async function provideBaseImages(options: BaseImageOptions): Promise<Part
         official = silent === undefined;
       }
     }
+    if (official || (configured !== undefined && configured !== standInImages[name])) continue;
+    asked ??= await hostFacts();
+    const host = asked;
     const standInRecipe = (await labelsOn(docker, standInImages[name]))?.[RECIPE_LABEL];
     const choice = chooseBaseImage(name, { configured, official, standInRecipe, recipe: recipeOf(name, host) });
     if (choice.use !== "stand-in") continue;

@@ -26,8 +26,20 @@ export function configuredImages(stack: string): Partial<Record<BaseImageName, s
  * last used with; where that passphrase is gone and the file holds no secret, the salt only stands in the way.
  */
 export function withoutIdleSalt(text: string): string {
-  const secrets = /^\s*(- )?secure:/m.test(text);
-  return secrets ? text : text.replace(/^encryptionsalt:.*\n?/m, "");
+  return holdsSecrets(text) ? text : text.replace(/^encryptionsalt:.*\n?/m, "");
+}
+
+/** Whether a stack's file holds encrypted values. */
+export function holdsSecrets(text: string): boolean {
+  return /^\s*(- )?secure:/m.test(text);
+}
+
+/** The stacks whose files here can only be read with the passphrase that they were written with. */
+export function stacksWithSecrets(): string[] {
+  return stacksWithFile().filter((stack) => {
+    const text = readFileSync(stackFile(stack), "utf8");
+    return holdsSecrets(text) && /^encryptionsalt:/m.test(text);
+  });
 }
 
 /** Applies {@link withoutIdleSalt} to a stack's file; true when it changed. */

@@ -12,6 +12,7 @@ import { takeLock } from "../lock.ts";
 import { cacheFolder } from "../paths.ts";
 import { createProgress, SetupError } from "../progress.ts";
 import { ask } from "../run.ts";
+import { stacksWithSecrets } from "../stack-file.ts";
 
 /** A stack of this clone's own backend, and how much it has. */
 export interface StackSize {
@@ -61,6 +62,15 @@ export function cleanObstacle(
   return undefined;
 }
 
+/** Why the passphrase may not go yet: values in these stacks' files are encrypted with it. */
+export function passphraseObstacle(stacks: readonly string[]): SetupError | undefined {
+  if (stacks.length === 0) return undefined;
+  const files = stacks.map((stack) => `Pulumi.${stack}.yaml`).join(", ");
+  return new SetupError(`nothing was removed: ${files} holds secrets that can be read only with .mcp/passphrase`, {
+    remedy: "run it without --state, or remove those secrets first (npm run pulumi -- config rm …)",
+  });
+}
+
 /** `npm run clean`: removes the cache, the stand-in images and, only when asked to, the state. */
 export const clean: Command = {
   name: "clean",
@@ -73,7 +83,9 @@ export const clean: Command = {
     const docker = connect();
     const engine = (await askEngine(docker)).version !== undefined;
     const images = engine ? await imagesOnEngine(docker) : { standIns: [], others: [] };
-    const obstacle = cleanObstacle(ownStacks(), images.others);
+    const obstacle =
+      cleanObstacle(ownStacks(), images.others) ??
+      (flags.state && existsSync(passphraseFile) ? passphraseObstacle(stacksWithSecrets()) : undefined);
     if (obstacle) throw obstacle;
     const cache = cacheFolder();
     await createProgress().step("clean", async (step) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cleanObstacle, countResources } from "../../cli/commands/clean.ts";
+import { cleanObstacle, countResources, passphraseObstacle } from "../../cli/commands/clean.ts";
 import { exportLines } from "../../cli/commands/env.ts";
 import { readPulumiCommand } from "../../cli/commands/pulumi.ts";
 import { needsToolchain } from "../../cli/commands/test.ts";
@@ -83,6 +83,13 @@ describe("commands", () => {
     );
     expect(cleanObstacle([], ["mcp-fetch:1"])?.message).toBe(
       "nothing was removed: images on this engine are built on ours: mcp-fetch:1",
+    );
+  });
+
+  it("do not clean away the passphrase of secrets that are still there", () => {
+    expect(passphraseObstacle([])).toBeUndefined();
+    expect(passphraseObstacle(["dev"])?.message).toBe(
+      "nothing was removed: Pulumi.dev.yaml holds secrets that can be read only with .mcp/passphrase",
     );
   });
 
