@@ -56,7 +56,8 @@ export class Bridge {
     this.#auth = new BearerAuth(dependencies.digests);
     const [command = "", ...args] = options.command;
     const spec = { command, args, env: childEnvironment(env), maxMessageBytes: options.maxMessageBytes };
-    this.#pool = new ChildPool({ spec, warmChildren: options.warmChildren, log, metrics });
+    const { warmChildren, requestTimeout } = options;
+    this.#pool = new ChildPool({ spec, warmChildren, startWait: requestTimeout, log, metrics });
     this.#registry = new Registry({ options, policy: new Policy(options), metrics, log });
     this.#health = new Health(this.#pool, log, options);
     const transport = { options, registry: this.#registry, pool: this.#pool, metrics };
@@ -134,12 +135,13 @@ export class Bridge {
       await this.#route(request, response);
     } catch (error) {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#metrics.fail("internal_error");
       this.#log("error", "internal_error", { path: pathOf(request), error: message });
       sendRefusal(response, {
         status: 500,
         code: ErrorCode.internal,
         message: "internal error of the bridge; its log has the cause",
-        cause: "bad_request",
+        cause: "internal_error",
       });
     }
   }

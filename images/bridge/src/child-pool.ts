@@ -11,7 +11,7 @@ const MAX_WAIT_MS = 1_000;
 /** Lets the session that took the spare have the processor first. */
 const REFILL_DELAY_MS = 50;
 /** A child that has said nothing by then no longer counts as starting. */
-const START_TIMEOUT_MS = 30_000;
+export const START_TIMEOUT_MS = 30_000;
 
 interface Waiter {
   readonly resolve: (child: Port) => void;
@@ -24,6 +24,8 @@ export interface PoolOptions {
   readonly warmChildren: number;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Longest wait for a start, in milliseconds. */
+  readonly startWait: number;
   /** Children that may be starting at the same time; the rest wait for their turn. */
   readonly maxStarting?: number;
 }
@@ -76,7 +78,21 @@ export class ChildPool {
       return Promise.reject(new Unavailable("the server keeps crashing; its next start is held back", delay));
     }
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
+      const waiter = {
+        resolve: (port: Port) => {
+          clearTimeout(timer);
+          resolve(port);
+        },
+        reject: (error: Unavailable) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        reject(new Unavailable("too many servers are starting; none could be started in time", MAX_WAIT_MS));
+      }, this.#options.startWait);
+      this.#waiters.push(waiter);
       this.#schedule(0);
     });
   }
@@ -91,7 +107,7 @@ export class ChildPool {
 
   /** Starts one child outside of the pool's bookkeeping of spares, e.g. for a health probe. */
   startProbe(): Port {
-    return this.#start(Date.now());
+    return this.#start(undefined);
   }
 
   async close(): Promise<void> {
@@ -130,14 +146,24 @@ export class ChildPool {
         return;
       }
       const waiter = this.#waiters.shift();
-      if (waiter !== undefined) {
-        waiter.resolve(this.#start(Date.now()));
-      } else if (this.#spare === undefined && this.#options.warmChildren > 0) {
-        this.#spare = this.#start(undefined);
-      } else {
-        return;
+      if (waiter === undefined && (this.#spare !== undefined || this.#options.warmChildren === 0)) return;
+      try {
+        const child = this.#start(waiter === undefined ? undefined : Date.now());
+        if (waiter === undefined) this.#spare = child;
+        else waiter.resolve(child);
+      } catch (error) {
+        this.#startFailed(error, waiter);
       }
     }
+  }
+
+  /** The system refused (out of memory, arguments too long): Node throws instead of reporting an exit. */
+  #startFailed(error: unknown, waiter: Waiter | undefined): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.backoff.crashed({ answered: false, takenAt: undefined });
+    this.#options.metrics.fail("child_exit");
+    this.#options.log("error", "child_start_failed", { reason, retryInMs: this.backoff.delay });
+    waiter?.reject(new Unavailable(`the server could not be started: ${reason}`, MAX_WAIT_MS));
   }
 
   #refuseWaiters(): void {

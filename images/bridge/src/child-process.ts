@@ -83,6 +83,10 @@ export class ChildProcess implements Port {
     return this.#child.stdin?.writableLength ?? 0;
   }
 
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   get closed(): boolean {
     return this.#closed !== undefined;
   }

@@ -128,6 +128,7 @@ const CAUSES = [
   "child_exit",
   "child_junk",
   "forbidden",
+  "internal_error",
   "late_response",
   "overload",
   "oversized_body",

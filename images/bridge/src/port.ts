@@ -18,6 +18,10 @@ export interface PortListener {
 export interface Port {
   /** Sends one message; it must not contain a line break. */
   send(message: Buffer): void;
+  /** When it was started, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** It has written at least one message. */
+  readonly answered: boolean;
   /** The server is gone. */
   readonly closed: boolean;
   /** Bytes sent that the server has not taken yet. */

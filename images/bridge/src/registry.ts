@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { sessionTag } from "./log.ts";
 import { type Port, Unavailable } from "./port.ts";
-import { Session, type SessionContext } from "./session.ts";
+import { Session, type SessionContext, type TransportName } from "./session.ts";
 
 /** All open sessions of one bridge; ends those that nobody uses any more. */
 export class Registry {
@@ -39,28 +39,25 @@ export class Registry {
     return this.#sum((session) => session.queuedBytes);
   }
 
-  /** The session, if it was opened by the same principal: to anyone else it does not exist. */
-  find(id: string, principal: string | undefined): Session | undefined {
+  /** The session, if it was opened by the same principal over the same transport: to anyone else it does not exist. */
+  find(id: string, principal: string | undefined, transport: TransportName): Session | undefined {
     const session = this.#sessions.get(id);
-    return session?.principal === principal ? session : undefined;
+    return session?.principal === principal && session?.transport === transport ? session : undefined;
   }
 
-  /**
-   * Opens a session on the server that `acquire` gives.
-   * @param resumable Streamable HTTP; false for the SSE transport.
-   */
-  async open(acquire: () => Promise<Port>, principal: string | undefined, resumable: boolean): Promise<Session> {
+  /** Opens a session on the server that `acquire` gives. */
+  async open(acquire: () => Promise<Port>, principal: string | undefined, transport: TransportName): Promise<Session> {
     this.#opening++;
     try {
       const port = await acquire();
       // 256 random bits, in characters that any header and query takes.
       const id = randomBytes(32).toString("base64url");
       const tag = sessionTag(id);
-      const session = new Session({ id, tag, principal, resumable }, port, this.#context);
+      const session = new Session({ id, tag, principal, transport }, port, this.#context);
       if (session.ended) throw new Unavailable("the server ended as soon as it was started", 1_000);
       this.#sessions.set(id, session);
       this.#context.metrics.sessionsOpened.add();
-      this.#context.log("info", "session_start", { session: tag, transport: resumable ? "http" : "sse" });
+      this.#context.log("info", "session_start", { session: tag, transport });
       return session;
     } finally {
       this.#opening--;

@@ -11,6 +11,9 @@ import { badRequest, overload, type Refusal } from "./refusal.ts";
 import { calledTool, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
 import { Streams } from "./streams.ts";
 
+/** Streamable HTTP, or HTTP with SSE; a session is used over the one that opened it. */
+export type TransportName = "http" | "sse";
+
 export interface SessionContext {
   readonly options: Options;
   readonly policy: Policy;
@@ -32,6 +35,7 @@ export class Session {
   readonly tag: string;
   /** Digest of the token that opened it; only that token may use it. */
   readonly principal: string | undefined;
+  readonly transport: TransportName;
   readonly streams: Streams;
   /** Agreed in `initialize`; undefined until then. */
   protocolVersion: string | undefined;
@@ -45,18 +49,19 @@ export class Session {
   #ended = false;
 
   constructor(
-    identity: { id: string; tag: string; principal: string | undefined; resumable: boolean },
+    identity: { id: string; tag: string; principal: string | undefined; transport: TransportName },
     port: Port,
     context: SessionContext,
   ) {
     this.id = identity.id;
     this.tag = identity.tag;
     this.principal = identity.principal;
+    this.transport = identity.transport;
     this.#port = port;
     this.#context = context;
     const { eventStoreBytes, maxQueueBytes } = context.options;
     this.streams = new Streams(identity.tag, {
-      resumable: identity.resumable,
+      resumable: identity.transport === "http",
       eventStoreBytes,
       maxQueueBytes,
       onCongestion: (congested) => (congested ? port.pause() : port.resume()),
@@ -226,6 +231,10 @@ export class Session {
     const { id = "", method = "" } = message;
     if (this.#context.policy.refusesServerRequest(method)) {
       this.#port.send(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
+      return;
+    }
+    if (this.#asked.size >= this.#context.options.maxInFlight) {
+      this.#port.send(errorMessage(id, ErrorCode.server, "too many requests wait for the client"));
       return;
     }
     this.#asked.add(idKey(id));

@@ -28,7 +28,7 @@ export class SseTransport {
     if (registry.full) return this.#refuse(exchange, tooManySessions(options));
     let session: Session;
     try {
-      session = await registry.open(() => pool.acquire(), principal, false);
+      session = await registry.open(() => pool.acquire(), principal, "sse");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error));
     }
@@ -48,7 +48,7 @@ export class SseTransport {
     if (request.method !== "POST") return this.#refuse(exchange, methodNotAllowed("POST", request.method));
     const id = url.searchParams.get("sessionId");
     if (id === null) return this.#refuse(exchange, badRequest("the sessionId parameter is missing", ErrorCode.server));
-    const session = registry.find(id, principal);
+    const session = registry.find(id, principal, "sse");
     if (session === undefined) return this.#refuse(exchange, unknownSession());
     if (!lists(header(request, "content-type"), "application/json")) {
       return this.#refuse(exchange, unsupportedMediaType());

@@ -93,7 +93,7 @@ export class StreamableHttp {
     if (registry.full) return this.#refuse(exchange, tooManySessions(this.#context.options), message.id);
     let session: Session;
     try {
-      session = await registry.open(() => pool.acquire(), principal, true);
+      session = await registry.open(() => pool.acquire(), principal, "http");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error), message.id);
     }
@@ -149,7 +149,7 @@ export class StreamableHttp {
   #session({ request, principal }: Exchange): { ok: true; session: Session } | { ok: false; refusal: Refusal } {
     const id = header(request, SESSION_HEADER);
     const version = header(request, VERSION_HEADER);
-    const session = id === undefined ? undefined : this.#context.registry.find(id, principal);
+    const session = id === undefined ? undefined : this.#context.registry.find(id, principal, "http");
     if (version !== undefined && !SESSION_VERSIONS.includes(version) && version !== session?.protocolVersion) {
       return { ok: false, refusal: unsupportedVersion(version) };
     }

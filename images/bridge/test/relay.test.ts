@@ -118,9 +118,14 @@ describe("back-pressure", () => {
         headers: { ...STREAMABLE, ...session.headers },
         body,
       });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      const queued = (await small.metric("mcp_queue_bytes")) ?? 0;
-      expect(queued).toBeGreaterThan(0);
+      const queue = async (): Promise<number> => (await small.metric("mcp_queue_bytes")) ?? 0;
+      let queued = 0;
+      // It grows until the server is paused, and then stays.
+      await until("the queue is full", async () => {
+        const before = queued;
+        queued = await queue();
+        return queued > 2 ** 20 && queued === before;
+      });
       // The queue, and the message that filled it.
       expect(queued).toBeLessThan(2 ** 20 + 400_000);
       const text = await response.text();

@@ -56,6 +56,18 @@ describe("1. sessions", () => {
     expect((await session.delete()).status).toBe(404);
   });
 
+  test("a session of one transport does not exist on the other", async () => {
+    const session = await openSession(bridge.url);
+    const sse = await SseSession.open(bridge.url);
+    expect(
+      (await send(`${bridge.url}/messages?sessionId=${session.id}`, "POST", JSON.stringify(ping), STREAMABLE)).status,
+    ).toBe(404);
+    const headers = { ...STREAMABLE, "mcp-session-id": sse.endpoint.split("=")[1] ?? "" };
+    expect((await send(mcp, "POST", JSON.stringify(ping), headers)).status).toBe(404);
+    await session.delete();
+    sse.close();
+  });
+
   test("a refused initialize opens no session", async () => {
     const reply = await initialize(bridge.url, "2025-11-25", { clientInfo: { name: "refused", version: "1" } });
     expect(reply.status).toBe(200);
