@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { SetupError, type Step, stripControl } from "./progress.ts";
@@ -143,7 +144,7 @@ export function runAttached(
     });
     child.once("exit", (code, signal) => {
       settle();
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
 }

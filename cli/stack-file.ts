@@ -30,7 +30,7 @@ export function withoutIdleSalt(text: string): string {
 }
 
 /** Whether a stack's file holds encrypted values. */
-export function holdsSecrets(text: string): boolean {
+function holdsSecrets(text: string): boolean {
   return /^\s*(- )?secure:/m.test(text);
 }
 

@@ -48,7 +48,8 @@ export async function prepareStack(toolchain: Toolchain, stack: string, progress
       }
       step.say(`making stack ${stack} in ${toolchain.backend.description}`);
       const { ok, stderr } = await askPulumi(toolchain, "stack", "init", stack);
-      if (!ok) {
+      // Another run may have made it since it was looked for.
+      if (!ok && !/already exists/.test(stderr)) {
         const remedy = passphraseRemedy(stderr, stack);
         throw new SetupError(`cannot make stack ${stack}`, {
           logTail: stderr.trim().split("\n"),

@@ -10,12 +10,13 @@ import type { BaseImageName } from "../airgap/image-recipe.ts";
 import { providePlugins, userPulumiHome, wrapperFolder } from "../airgap/plugins.ts";
 import { provideCli } from "../airgap/pulumi-cli.ts";
 import { clearWorkFolders } from "../airgap/work-folder.ts";
-import { type Backend, chooseBackend, findBackend, prepareBackend } from "./backend.ts";
+import { type Backend, chooseBackend, findBackend, prepareBackend, stateFolder } from "./backend.ts";
 import { takeLock } from "./lock.ts";
 import { cacheFolder } from "./paths.ts";
 import { pathWithout } from "./programs.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { configuredImages } from "./stack-file.ts";
+import { removeStaleLocks } from "./stale-locks.ts";
 
 /** Options of {@link prepareToolchain}. */
 export interface ToolchainOptions {
@@ -77,7 +78,11 @@ export async function prepareToolchain(options: ToolchainOptions = {}): Promise<
     });
     const userHome = userPulumiHome();
     const backend = chooseBackend(findBackend(userHome));
-    await progress.step("backend", async (step) => step.state(backend.description));
+    await progress.step("backend", async (step) => {
+      step.state(backend.description);
+      const killed = backend.own ? removeStaleLocks(stateFolder) : [];
+      if (killed.length > 0) step.say(`removed the lock that a killed Pulumi left (process ${killed.join(", ")})`);
+    });
     const variables: Record<string, string> = {
       PATH: [wrapperFolder, pathWithout(process.env.PATH, wrapperFolder)].join(delimiter),
       PULUMI_SKIP_UPDATE_CHECK: "true",
