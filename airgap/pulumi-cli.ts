@@ -172,12 +172,17 @@ async function download(step: Step, cache: string, version: string): Promise<str
 async function build(step: Step, cache: string, version: string): Promise<string> {
   const logFile = join(cache, "logs", "pulumi-build.log");
   const places = cachedCli(cache, version);
+  const goFolder = join(cache, "go");
   const cwd = makeWorkFolder(cache, "pulumi-build");
   const env = {
     ...process.env,
-    GOFLAGS: `${process.env.GOFLAGS ?? ""} -mod=mod`.trim(),
+    // Writable, or nobody but root could remove what Go downloads.
+    GOFLAGS: `${process.env.GOFLAGS ?? ""} -mod=mod -modcacherw`.trim(),
     // Distributions switch off that an older Go fetches the toolchain that go.mod asks for.
     GOTOOLCHAIN: process.env.GOTOOLCHAIN ?? "auto",
+    // In our own folder, which is the only one outside the clone that is written to.
+    GOMODCACHE: process.env.GOMODCACHE || join(goFolder, "mod"),
+    GOCACHE: process.env.GOCACHE || join(goFolder, "build"),
   };
   const remedy = "is the Go module proxy reachable? (go env GOPROXY); the next run goes on where this one stopped";
   try {
@@ -210,6 +215,8 @@ async function build(step: Step, cache: string, version: string): Promise<string
     }
     mkdirSync(join(cache, `pulumi-${version}`), { recursive: true });
     renameSync(output, places.built);
+    // Kept until now so that a broken-off build goes on where it stopped; 3 GB that nobody needs any more.
+    rmSync(goFolder, { recursive: true, force: true });
   } finally {
     await removeWorkFolder(cwd);
   }
