@@ -7,10 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningBridge, startBridge, until } from "../../images/bridge/test/fixtures/bridge.ts";
 import { FIXTURE_COMMAND } from "./fixture/command.ts";
 
-const SUITE = join(
-  dirname(createRequire(import.meta.url).resolve("@modelcontextprotocol/conformance/package.json")),
-  "dist/index.js",
-);
+const require = createRequire(import.meta.url);
+const SUITE = join(dirname(require.resolve("@modelcontextprotocol/conformance/package.json")), "dist/index.js");
 /** Server scenarios of 0.1.16 with `--suite all`. */
 const SCENARIOS = 32;
 

@@ -31,7 +31,7 @@ type Verdict = { readonly kind: "ok" } | { readonly kind: "starting" | "failed";
 const OK: Verdict = { kind: "ok" };
 const HELD_BACK: Verdict = { kind: "failed", detail: "the server crashed; its restart is held back" };
 
-export interface HealthCheck {
+interface HealthCheck {
   readonly ok: boolean;
   readonly detail: string;
   /** ISO time at which the server was last asked. */

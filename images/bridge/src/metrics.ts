@@ -10,7 +10,7 @@ function labelText(labels: Labels): string {
   return parts.length === 0 ? "" : `{${parts.join(",")}}`;
 }
 
-export class Counter {
+class Counter {
   readonly #name: string;
   readonly #help: string;
   readonly #values = new Map<string, number>();
@@ -34,7 +34,7 @@ export class Counter {
 }
 
 /** A value read when it is asked for. */
-export class Gauge {
+class Gauge {
   readonly #name: string;
   readonly #help: string;
   read: () => number = () => 0;

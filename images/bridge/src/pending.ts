@@ -58,13 +58,6 @@ export class PendingRequests {
     return [...this.#byId.values()];
   }
 
-  /** The request put in last. */
-  newest(): Pending | undefined {
-    let last: Pending | undefined;
-    for (const pending of this.#byId.values()) if (pending.outlet.attached) last = pending;
-    return last;
-  }
-
   #rounded(value: number): Pending | undefined {
     const candidates = this.all().filter((pending) => !pending.id.startsWith('"') && Number(pending.id) === value);
     return candidates.length === 1 ? candidates[0] : undefined;

@@ -9,6 +9,7 @@ import type { Policy } from "./policy.ts";
 import type { Closure, Port } from "./port.ts";
 import { badRequest, overload, type Refusal } from "./refusal.ts";
 import { calledTool, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
+import { outletFor, progressOwner } from "./routing.ts";
 import { Streams } from "./streams.ts";
 
 /** Streamable HTTP, or HTTP with SSE; a session is used over the one that opened it. */
@@ -21,9 +22,6 @@ export interface SessionContext {
   readonly log: Log;
   readonly onEnd: (session: Session) => void;
 }
-
-/** News that belong to no request by their nature. */
-const UNRELATED = /^notifications\/(?:(?:tools|prompts|resources|roots)\/list_changed|resources\/updated)$/;
 
 /**
  * The relay between one client and one server: remembers which request waits where, and puts every message
@@ -238,36 +236,14 @@ export class Session {
       return;
     }
     this.#asked.add(idKey(id));
-    this.#deliver(this.#outletFor(message), message.bytes, "event");
+    this.#deliver(outletFor(message, this.#pending, this.streams.standalone), message.bytes, "event");
   }
 
   #announce(message: Message): void {
-    if (message.method === "notifications/cancelled") this.#asked.delete(idKey(rawParam(message, "requestId") ?? ""));
-    this.#deliver(this.#outletFor(message), message.bytes, "event");
-  }
-
-  /**
-   * Which stream a message without id of a request belongs to. stdio does not say; the specification wants
-   * what relates to a request on that request's stream, and the rest on the standalone one.
-   */
-  #outletFor(message: Message): Outlet {
-    const { standalone } = this.streams;
-    if (message.method === "notifications/progress") {
-      const owner = this.#pending.byToken(rawParam(message, "progressToken") ?? "");
-      if (owner !== undefined) {
-        owner.timer?.refresh();
-        return owner.outlet;
-      }
-      // Of a request that has been answered: a task of 2025-11-25 may report on.
-      return standalone;
-    }
-    if (UNRELATED.test(message.method ?? "")) return standalone;
-    const waiting = this.#pending.all().filter((pending) => pending.method !== "initialize");
-    const [only] = waiting;
-    if (waiting.length === 1 && only !== undefined && (only.outlet.attached || !standalone.attached))
-      return only.outlet;
-    if (standalone.attached) return standalone;
-    return waiting.findLast((pending) => pending.outlet.attached)?.outlet ?? standalone;
+    const { method } = message;
+    if (method === "notifications/progress") progressOwner(message, this.#pending)?.timer?.refresh();
+    else if (method === "notifications/cancelled") this.#asked.delete(idKey(rawParam(message, "requestId") ?? ""));
+    this.#deliver(outletFor(message, this.#pending, this.streams.standalone), message.bytes, "event");
   }
 
   #deliver(outlet: Outlet, bytes: Buffer, delivery: Delivery): void {

@@ -7,6 +7,7 @@ import { digestsOfFile } from "../src/guard.ts";
 import { createLog, sessionTag } from "../src/log.ts";
 import { DURATION_BUCKETS, Metrics } from "../src/metrics.ts";
 import { PendingRequests } from "../src/pending.ts";
+import { outletFor } from "../src/routing.ts";
 import { RateLimitedLines } from "../src/stderr-limit.ts";
 
 describe("back-off", () => {
@@ -136,6 +137,55 @@ describe("requests in flight", () => {
     expect(pending.byToken('"\\u0074"')?.id).toBe("1");
     pending.take("1");
     expect([pending.byToken('"t"'), pending.hasToken('"t"'), pending.size]).toEqual([undefined, false, 0]);
+  });
+});
+
+describe("which stream a message of the server goes to", () => {
+  const outlet = (name: string, attached = true) => ({ name, attached, deliver() {}, release() {} });
+  const route = (
+    method: string,
+    params: object,
+    outlets: ReturnType<typeof outlet>[],
+    standalone: ReturnType<typeof outlet>,
+  ) => {
+    const pending = new PendingRequests();
+    outlets.forEach((target, i) => {
+      pending.add({
+        id: `${i}`,
+        token: `"t${i}"`,
+        method: "tools/call",
+        tool: "x",
+        outlet: target,
+        startedAt: 0,
+        timer: undefined,
+      });
+    });
+    const read = readMessage(Buffer.from(JSON.stringify({ jsonrpc: "2.0", method, params })));
+    return read.ok ? (outletFor(read.value, pending, standalone) as ReturnType<typeof outlet>).name : read.message;
+  };
+  const log = "notifications/message";
+  const [a, b, gone, get, noGet] = [
+    outlet("a"),
+    outlet("b"),
+    outlet("gone", false),
+    outlet("get"),
+    outlet("no get", false),
+  ];
+
+  test.each([
+    ["progress: to its request", "notifications/progress", { progressToken: "t1" }, [a, b], get, "b"],
+    ["progress: also if its client is away", "notifications/progress", { progressToken: "t0" }, [gone], get, "gone"],
+    ["progress of none: standalone", "notifications/progress", { progressToken: "x" }, [a], get, "get"],
+    ["list changes: standalone", "notifications/tools/list_changed", {}, [a], noGet, "no get"],
+    ["resource updates: standalone", "notifications/resources/updated", { uri: "x" }, [a], get, "get"],
+    ["a log while one request waits: to it", log, {}, [a], get, "a"],
+    ["a log while its client is away: standalone", log, {}, [gone], get, "get"],
+    ["a log while all are away: to the request, to be fetched", log, {}, [gone], noGet, "gone"],
+    ["a log while several wait: standalone", log, {}, [a, b], get, "get"],
+    ["without a standalone stream: to the newest that is there", log, {}, [a, b, gone], noGet, "b"],
+    ["nobody at all: standalone, to be fetched", log, {}, [], noGet, "no get"],
+  ])("%s", (_name, method, params, outlets, standalone, expected) => {
+    expect(route(method, params, outlets, standalone)).toBe(expected);
   });
 });
 
