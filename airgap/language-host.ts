@@ -7,6 +7,8 @@
  *
  * Run by the engine as `pulumi-language-nodejs [flags] <engine address>`.
  */
+
+import "./compile-cache.ts";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -24,6 +26,7 @@ import type {
 } from "@pulumi/pulumi/proto/language_pb.js";
 import language from "@pulumi/pulumi/proto/language_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
+import { compileCache } from "./compile-cache.ts";
 import { servePlugin, unary } from "./grpc-plugin.ts";
 
 /** Exit code of `cmd/run` after it has shown the error to the user itself: nothing is to be added to it. */
@@ -136,6 +139,7 @@ async function run(request: RunRequest, call: grpc.ServerUnaryCall<RunRequest, R
   const { nodeargs = "", typescript = true, tsconfig } = options(info);
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
+    NODE_COMPILE_CACHE: compileCache,
     PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().getEntryList())),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     PULUMI_NODEJS_TYPESCRIPT: String(typescript !== false),

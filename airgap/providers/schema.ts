@@ -171,6 +171,6 @@ export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-export function join(path: string, name: string): string {
+function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }

@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ContainerInspectInfo } from "dockerode";
+import type { ContainerInspectInfo, NetworkInspectInfo } from "dockerode";
 import { afterAll, describe, expect, test } from "vitest";
 import { BuildLog, buildFailure } from "../../airgap/providers/docker/build.ts";
 import { connectOptions, engineAddress, explain } from "../../airgap/providers/docker/client.ts";
@@ -268,19 +268,47 @@ test("output of both streams is put together", () => {
 });
 
 describe("network", () => {
-  test("inputs for the engine, and its answer", () => {
-    expect(
-      network.createOptions({
-        name: "n",
-        internal: true,
-        labels: [{ label: "a", value: "b" }],
-        ipamConfigs: [{ subnet: "10.9.0.0/24" }],
-      }),
-    ).toMatchObject({
+  test("inputs are asked of the engine", () => {
+    const options = network.createOptions({
+      name: "n",
+      internal: true,
+      labels: [{ label: "a", value: "b" }],
+      ipamConfigs: [{ subnet: "10.9.0.0/24" }],
+    });
+    expect(options).toMatchObject({
       Name: "n",
       Internal: true,
       Labels: { a: "b" },
       IPAM: { Driver: "default", Config: [{ Subnet: "10.9.0.0/24" }] },
+    });
+  });
+
+  test("answers of the engine are recorded", () => {
+    const found = {
+      Name: "n",
+      Id: "1",
+      Driver: "bridge",
+      Scope: "local",
+      Internal: true,
+      Attachable: false,
+      Ingress: false,
+      EnableIPv6: false,
+      IPAM: { Driver: "default", Config: [{ Subnet: "10.9.0.0/24" }] },
+      Options: null,
+      Labels: { a: "b" },
+    } as unknown as NetworkInspectInfo;
+    expect(network.observe(found)).toEqual({
+      attachable: false,
+      driver: "bridge",
+      ingress: false,
+      internal: true,
+      ipamConfigs: [{ auxAddress: {}, gateway: "", ipRange: "", subnet: "10.9.0.0/24" }],
+      ipamDriver: "default",
+      ipv6: false,
+      labels: [{ label: "a", value: "b" }],
+      name: "n",
+      options: {},
+      scope: "local",
     });
   });
 });

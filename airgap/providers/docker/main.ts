@@ -1,4 +1,5 @@
 /** Stand-in for the `docker` provider plugin 5.2.0. Run by the engine as `pulumi-resource-docker <engine address>`. */
+import "../../compile-cache.ts";
 import { type Provider, serveProvider } from "../provider.ts";
 import type { Failure } from "../schema.ts";
 import { connect, connectOptions, engineAddress } from "./client.ts";

@@ -72,7 +72,7 @@ const limits = (block: PropertyMap) =>
  * When anything else replaces the image, the official provider plans the whole `build` block anew and then counts
  * each of its inputs that the state holds as null as added.
  */
-export function replannedBuild(state: PropertyMap, inputs: PropertyMap, differences: Difference[]): Difference[] {
+function replannedBuild(state: PropertyMap, inputs: PropertyMap, differences: Difference[]): Difference[] {
   const block = state.build;
   const given = inputs.build;
   if (!differences.some(({ replace }) => replace) || !isMap(block) || !isMap(given)) return [];

@@ -12,7 +12,7 @@ const TYPE: ResourceType = "docker:index/volume:Volume";
 const RULES: Rules = { fields, autoNamed: true };
 
 /** Pure: what the engine says → what the state records. */
-export function observe(found: VolumeInspectInfo): PropertyMap {
+function observe(found: VolumeInspectInfo): PropertyMap {
   const options = Object.entries(found.Options ?? {});
   return {
     driver: found.Driver,

@@ -1,4 +1,5 @@
 /** Stand-in for the `random` provider plugin 4.21.2. Run by the engine as `pulumi-resource-random <engine address>`. */
+import "../../compile-cache.ts";
 import { serveProvider } from "../provider.ts";
 import { resources } from "./resources.ts";
 
