@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { nearest } from "../config/nearest.ts";
 import type { StackOutputs } from "../outputs/contract.ts";
 import { projectFolder } from "./paths.ts";
+import { removePending } from "./pending.ts";
 import { type Progress, SetupError } from "./progress.ts";
 import { type Answer, ask } from "./run.ts";
 import { configuredImages, removeIdleSalt, stackFile, stacksWithFile } from "./stack-file.ts";
@@ -57,6 +58,7 @@ export async function prepareStack(toolchain: Toolchain, stack: string, progress
         });
       }
     }
+    if (exists && toolchain.backend.own) await removePending(stack, toolchain.docker, step);
     const wanted = imageSettings(configuredImages(stack), toolchain.baseImages);
     if (wanted.length === 0) return;
     step.say(

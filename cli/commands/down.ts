@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Command, DEFAULT_STACK, stackOption } from "../command.ts";
 import { projectFolder } from "../paths.ts";
+import { removePending } from "../pending.ts";
 import { createProgress } from "../progress.ts";
 import { runAttached } from "../run.ts";
 import { askPulumi, selectStack, unknownStack } from "../stack.ts";
@@ -15,11 +16,15 @@ export const down: Command = {
   passes: "after --",
   async run({ strings, rest }) {
     const stack = strings.stack ?? DEFAULT_STACK;
-    const toolchain = await prepareToolchain({ images: false, progress: createProgress(process.stderr, true) });
+    const progress = createProgress(process.stderr, true);
+    const toolchain = await prepareToolchain({ images: false, progress });
     if (!(await selectStack(toolchain, stack))) {
       if (!existsSync(stackFile(stack))) throw unknownStack(stack);
       console.log(`stack ${stack} is not in ${toolchain.backend.description}: nothing to take down`);
       return 0;
+    }
+    if (toolchain.backend.own) {
+      await progress.step("stack", (step) => removePending(stack, toolchain.docker, step));
     }
     const { ok, stdout } = await askPulumi(toolchain, "stack", "export", "--stack", stack);
     if (ok && (JSON.parse(stdout).deployment?.resources ?? []).length === 0) {
