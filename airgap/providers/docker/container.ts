@@ -163,7 +163,9 @@ async function waitForHealth(
   const seconds = number(inputs.waitTimeout);
   const deadline = Date.now() + seconds * 1000;
   const name = text(inputs.name);
-  for (let shown = ""; ; await sleep(POLL_MS, undefined, { signal: context.signal })) {
+  for (let shown = ""; ; await sleep(POLL_MS)) {
+    // The container exists: it has to get into the state also when the user does not want to wait for it.
+    if (context.signal.aborted) return `cancelled while waiting for container ${name} to be healthy`;
     const { State } = await engineCall(() => handle.inspect());
     if (!State.Health) return `container ${name}: \`wait\` needs a health check, and neither it nor its image has one`;
     if (State.Health.Status === "healthy") return undefined;
