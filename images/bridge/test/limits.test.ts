@@ -36,11 +36,11 @@ test("over the cap of sessions: 503 with Retry-After, on both transports; room a
 
 test("over the cap of requests in flight: 429 with Retry-After; the others are answered", async () => {
   const session = await openSession(bridge.url);
-  const slow = [1, 2, 3].map(() => session.call("sleep", { ms: 400 }));
+  const slow = [1, 2, 3].map(() => session.call("sleep", { ms: 1_500 }));
   await until("three are in flight", async () => (await bridge.metric("mcp_requests_in_flight")) === 3);
   const refused = await session.request("ping");
   expect([refused.status, refused.headers.get("retry-after"), refused.messages[0].id]).toEqual([429, "1", 103]);
-  expect(await Promise.all(slow)).toEqual(["slept 400", "slept 400", "slept 400"]);
+  expect(await Promise.all(slow)).toEqual(["slept 1500", "slept 1500", "slept 1500"]);
   expect((await session.request("ping")).status).toBe(200);
   await session.delete();
 });

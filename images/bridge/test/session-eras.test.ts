@@ -292,11 +292,11 @@ describe("6. priming event", () => {
 
   test("it comes before the answer is there", async () => {
     const session = await openSession(bridge.url);
-    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "sleep", arguments: { ms: 300 } } };
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "sleep", arguments: { ms: 1_500 } } };
     const stream = await session.postStream(call);
     expect(await stream.next()).toEqual({ id: expect.any(String), retry: "1000", data: "" });
     expect(stream.pending()).toEqual([]);
-    expect((await stream.message()).result.content[0].text).toBe("slept 300");
+    expect((await stream.message()).result.content[0].text).toBe("slept 1500");
     await session.delete();
   });
 
@@ -458,11 +458,11 @@ describe("9. ids", () => {
 
   test("an id that is in flight cannot be used again until it is answered", async () => {
     const session = await openSession(bridge.url);
-    const call = { jsonrpc: "2.0", id: 5, method: "tools/call", params: { name: "sleep", arguments: { ms: 200 } } };
+    const call = { jsonrpc: "2.0", id: 5, method: "tools/call", params: { name: "sleep", arguments: { ms: 1_500 } } };
     const first = session.post(call);
     await until("it is in flight", async () => (await bridge.metric("mcp_requests_in_flight")) === 1);
     expect((await session.post(call)).status).toBe(400);
-    expect((await first).messages.at(-1).result.content[0].text).toBe("slept 200");
+    expect((await first).messages.at(-1).result.content[0].text).toBe("slept 1500");
     expect((await session.post(call)).status).toBe(200);
     await session.delete();
   });
