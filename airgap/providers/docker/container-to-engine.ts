@@ -290,10 +290,6 @@ export function uploads(inputs: PropertyMap): Upload[] {
 /** The inputs that cannot work together, by name. */
 export function conflicts(inputs: PropertyMap): { property: string; reason: string }[] {
   const found: { property: string; reason: string }[] = [];
-  const probe = map(inputs.healthcheck);
-  if (inputs.wait === true && strings(probe.tests).length === 0) {
-    // The image may bring its own health check, so this is no error here: `create` says so when there is none.
-  }
   if (strings(inputs.command).includes("")) {
     found.push({ property: "command", reason: "must not hold an empty text" });
   }
