@@ -11,8 +11,10 @@ import { contextFiles } from "./context.ts";
 const OUTPUT_LINES = 40;
 /** What the builder says of its own layers and containers. */
 const BOOKKEEPING = /^( ---> |Removing intermediate container )/;
-/** A step that prints nothing for this long is named again, with the time the build has taken so far. */
+/** A step that takes longer is named again this often, with the time the build has taken and what it last printed. */
 const SILENCE_MS = 10_000;
+/** Pulumi prints each status on a line of its own where it has no terminal. */
+const SHOWN_LENGTH = 100;
 
 export interface BuildRequest {
   name: string;
@@ -68,11 +70,11 @@ export async function build(request: BuildRequest, context: Context): Promise<st
   let shown = started;
   const show = (line: string) => {
     shown = Date.now();
-    context.status(line);
+    context.status(line.length > SHOWN_LENGTH ? `${line.slice(0, SHOWN_LENGTH - 1)}…` : line);
   };
   const heartbeat = setInterval(() => {
     if (Date.now() - shown < SILENCE_MS) return;
-    show(`${Math.round((Date.now() - started) / 1000)} s: ${log.step || "sending the build context"}`);
+    show(`${Math.round((Date.now() - started) / 1000)} s: ${log.lines.at(-1) ?? "sending the build context"}`);
   }, 1_000);
   try {
     const { stream, dockerfileName } = await contextArchive(folder, dockerfile);
@@ -94,7 +96,7 @@ export async function build(request: BuildRequest, context: Context): Promise<st
         // The error event has been taken into the log, with more around it than the callback tells.
         (error) => (error && !log.error ? reject(error) : done()),
         (event: BuildEvent) => {
-          for (const line of log.add(event)) show(line);
+          for (const line of log.add(event)) if (line === log.step) show(line);
         },
       );
     });
