@@ -1,7 +1,7 @@
 // Runs before every npm script, on whatever Node the machine has, with nothing installed: so plain JavaScript and
 // no imports but Node's own. It installs the locked packages when they are missing or older than the lock file;
 // Node 24 is one of them, at node_modules/.bin/node. The scripts name it by that path: a shell that has just run
-// another `node` from PATH remembers where it found it.
+// another `node` from PATH remembers where it found it. With --check it only says whether anything is missing.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,11 @@ const wanted = createHash("sha256")
   .digest("hex");
 const installed = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
 
-if (installed !== wanted) {
+if (installed !== wanted && process.argv.includes("--check")) {
+  const what = installed === "" ? "not installed" : "not those that package-lock.json names";
+  console.error(`MISSING packages: ${what}; every other command, for example \`npm run up\`, installs them first`);
+  process.exit(1);
+} else if (installed !== wanted) {
   const started = Date.now();
   const elapsed = () => `${Math.round((Date.now() - started) / 1000)} s`;
   console.error("packages: installing what package-lock.json names (about a minute from empty caches)");
@@ -26,7 +30,7 @@ if (installed !== wanted) {
   const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   const result = spawnSync(npm, args, { cwd: root, stdio: "inherit" });
   if (result.status !== 0) {
-    console.error(`packages: \`npm ci\` failed after ${elapsed()}; is the npm registry reachable? (npm ping)`);
+    console.error(`packages: \`npm install\` failed after ${elapsed()}; is the npm registry reachable? (npm ping)`);
     process.exit(result.status ?? 1);
   }
   writeFileSync(stamp, wanted);

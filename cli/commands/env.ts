@@ -1,3 +1,4 @@
+import { wrapperFolder } from "../../airgap/plugins.ts";
 import { type Command, DEFAULT_STACK, stackOption } from "../command.ts";
 import { createProgress } from "../progress.ts";
 import { prepareStack } from "../stack.ts";
@@ -22,7 +23,9 @@ export const env: Command = {
     const progress = createProgress(process.stderr, true);
     const toolchain = await prepareToolchain({ stack, progress });
     await prepareStack(toolchain, stack, progress);
-    console.log(exportLines(toolchain.variables));
+    // PATH is put together by the shell: npm has its own folders on the one that it gave to this process.
+    const { PATH: _, ...variables } = toolchain.variables;
+    console.log(`${exportLines({ PATH: wrapperFolder })}:"$PATH"\n${exportLines(variables)}`);
     return 0;
   },
 };

@@ -8,6 +8,8 @@ import { repository } from "../unit/fixtures.ts";
 /** What a command printed and how it ended. */
 export interface Ran {
   readonly code: number;
+  readonly stdout: string;
+  /** Both its streams, standard output first. */
   readonly output: string;
 }
 
@@ -16,7 +18,7 @@ export function run(command: string, args: readonly string[], cwd: string, env: 
   return new Promise((resolve, reject) => {
     execFile(command, args, { cwd, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       if (error && typeof error.code !== "number") reject(error);
-      else resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+      else resolve({ code: Number(error?.code ?? 0), stdout, output: stdout + stderr });
     });
   });
 }

@@ -32,11 +32,11 @@ afterAll(async () => {
 
 describe("npm run up", () => {
   test("brings a stack up from a fresh clone and ends with where each server answers", async () => {
-    const { code, output } = await npm("up", "--stack", "trial");
+    const { code, output, stdout } = await npm("up", "--stack", "trial");
     expect(output).toContain("12 created");
     expect(code).toBe(0);
     const origin = `http://127.0.0.1:${filesystemPort}`;
-    expect(output.slice(output.indexOf("SERVER")).trim().split("\n")).toEqual([
+    expect(stdout.slice(stdout.indexOf("SERVER")).trim().split("\n")).toEqual([
       expect.stringMatching(/^SERVER +STATUS +TRANSPORT +URL$/),
       expect.stringMatching(/^fetch +ok: healthy +http +http:\/\/mcp-fetch:8080\/mcp$/),
       expect.stringMatching(/^ +\(not published on the host\) +sse +http:\/\/mcp-fetch:8080\/sse$/),
