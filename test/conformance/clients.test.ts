@@ -18,7 +18,10 @@ interface Driver {
   call(name: string, args?: Record<string, unknown>, onProgress?: (progress: number) => void): Promise<unknown>;
   prompt(name: string, args: Record<string, string>): Promise<unknown>;
   resource(uri: string): Promise<unknown>;
-  ping(): Promise<unknown>;
+  /** 2026-07-28 has none. */
+  ping?(): Promise<unknown>;
+  /** The revision that was agreed on. */
+  version(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -51,6 +54,7 @@ function v1(transport: (base: string) => HttpV1 | SseV1): Connect {
       prompt: async (prompt, args) => (await client.getPrompt({ name: prompt, arguments: args })).messages,
       resource: async (uri) => (await client.readResource({ uri })).contents,
       ping: () => client.ping(),
+      version: () => (connection instanceof HttpV1 ? connection.protocolVersion : undefined),
       close: async () => {
         if (connection instanceof HttpV1) await connection.terminateSession();
         await client.close();
@@ -59,7 +63,9 @@ function v1(transport: (base: string) => HttpV1 | SseV1): Connect {
   };
 }
 
-function v2(transport: (base: string) => HttpV2 | SseV2, mode: "legacy" | "auto"): Connect {
+type Mode = "legacy" | "auto" | { readonly pin: string };
+
+function v2(transport: (base: string) => HttpV2 | SseV2, mode: Mode): Connect {
   return async (base, name) => {
     const client = new ClientV2({ name, version: "1.0.0" }, { capabilities, versionNegotiation: { mode } });
     client.setRequestHandler("sampling/createMessage", () => sampled(name));
@@ -77,7 +83,8 @@ function v2(transport: (base: string) => HttpV2 | SseV2, mode: "legacy" | "auto"
         ).content,
       prompt: async (prompt, args) => (await client.getPrompt({ name: prompt, arguments: args })).messages,
       resource: async (uri) => (await client.readResource({ uri })).contents,
-      ping: () => client.ping(),
+      ...(mode === "legacy" ? { ping: () => client.ping() } : {}),
+      version: () => client.getNegotiatedProtocolVersion(),
       close: async () => {
         if (connection instanceof HttpV2) await connection.terminateSession();
         await client.close();
@@ -91,6 +98,9 @@ const CLIENTS: Readonly<Record<string, Connect>> = {
   "v1 over SSE": v1((base) => new SseV1(new URL(`${base}/sse`))),
   "v2 over Streamable HTTP": v2((base) => new HttpV2(new URL(`${base}/mcp`)), "legacy"),
   "v2 over Streamable HTTP, auto mode": v2((base) => new HttpV2(new URL(`${base}/mcp`)), "auto"),
+  "v2 over Streamable HTTP, pinned to 2026-07-28": v2((base) => new HttpV2(new URL(`${base}/mcp`)), {
+    pin: "2026-07-28",
+  }),
   "v2 over SSE": v2((base) => new SseV2(new URL(`${base}/sse`)), "legacy"),
 };
 
@@ -115,13 +125,14 @@ async function journey(connect: Connect, base: string, name: string): Promise<vo
     { role: "user", content: { type: "text", text: `Prompt with arguments: arg1='${name}', arg2='b'` } },
   ]);
   expect(await client.resource("test://template/123/data")).toMatchObject([{ uri: "test://template/123/data" }]);
-  await client.ping();
+  await client.ping?.();
   await client.close();
 }
 
 let bridge: RunningBridge;
 beforeAll(async () => {
-  bridge = await startBridge({ command: FIXTURE_COMMAND });
+  // What serves 2026-07-28 is kept until it is idle.
+  bridge = await startBridge({ command: FIXTURE_COMMAND, args: ["--idle-timeout", "3s"] });
 });
 afterAll(() => bridge.stop());
 
@@ -129,6 +140,17 @@ describe("official clients", () => {
   test.each(Object.keys(CLIENTS))("%s: one client", async (kind) => {
     await journey(CLIENTS[kind] as Connect, bridge.url, kind);
     await until("its session has ended", async () => (await bridge.metric("mcp_active_sessions")) === 0);
+  });
+
+  test.each([
+    ["v1 over Streamable HTTP", "2025-11-25"],
+    ["v2 over Streamable HTTP", "2025-11-25"],
+    ["v2 over Streamable HTTP, auto mode", "2026-07-28"],
+    ["v2 over Streamable HTTP, pinned to 2026-07-28", "2026-07-28"],
+  ])("%s speaks %s", async (kind, version) => {
+    const client = await (CLIENTS[kind] as Connect)(bridge.url, kind);
+    expect(client.version()).toBe(version);
+    await client.close();
   });
 
   test("ten clients at once, both generations, both transports: nothing is mixed", async () => {

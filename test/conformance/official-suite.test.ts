@@ -8,9 +8,19 @@ import { type RunningBridge, startBridge, until } from "../../images/bridge/test
 import { FIXTURE_COMMAND } from "./fixture/command.ts";
 
 const require = createRequire(import.meta.url);
-const SUITE = join(dirname(require.resolve("@modelcontextprotocol/conformance/package.json")), "dist/index.js");
+const program = (manifest: string): string => join(dirname(manifest), "dist/index.js");
+const SESSION_SUITE = program(require.resolve("@modelcontextprotocol/conformance/package.json"));
+/** The same package in the version that knows 2026-07-28. */
+const NEXT_SUITE = program(require.resolve("conformance-next/package.json"));
 /** Server scenarios of 0.1.16 with `--suite all`. */
 const SCENARIOS = 32;
+/** What each revision requires, as 0.2.0-alpha.12 has it. */
+const REQUIRED = { "2025-11-25": 30, "2026-07-28": 37 } as const;
+/**
+ * Wants the key `user_name` for what a server asks. Servers before 2026-07-28 give their requests ids, not names, so
+ * no bridge can know it.
+ */
+const IMPOSSIBLE = "input-required-result-basic-elicitation";
 
 let bridge: RunningBridge;
 let folder: string;
@@ -24,9 +34,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs the official suite; returns its verdict by scenario: true if nothing in it failed. */
-async function runSuite(): Promise<ReadonlyMap<string, boolean>> {
-  const child = spawn(process.execPath, [SUITE, "server", "--url", `${bridge.url}/mcp`, "--suite", "all"], {
+interface Verdicts {
+  /** By scenario: true if nothing in it failed. */
+  readonly passed: ReadonlyMap<string, boolean>;
+  readonly notScored: ReadonlySet<string>;
+}
+
+async function runSuite(path: string, ...args: string[]): Promise<Verdicts> {
+  const child = spawn(process.execPath, [path, "server", "--url", `${bridge.url}/mcp`, ...args], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -36,13 +51,35 @@ async function runSuite(): Promise<ReadonlyMap<string, boolean>> {
   });
   await new Promise((resolve) => child.once("close", resolve));
   const verdicts = output.matchAll(/^[✓✗] ([\w-]+): (\d+) passed, (\d+) failed/gmu);
-  return new Map(Array.from(verdicts, ([, name = "", passed, failed]) => [name, failed === "0" && passed !== "0"]));
+  const notScored = output.matchAll(/^ +[✓✗] ([\w-]+) \([\w-]+\)$/gmu);
+  return {
+    passed: new Map(Array.from(verdicts, ([, name = "", passed, failed]) => [name, failed === "0" && passed !== "0"])),
+    notScored: new Set(Array.from(notScored, ([, name = ""]) => name)),
+  };
 }
 
-test("the official suite, all server scenarios", async () => {
-  const verdicts = await runSuite();
-  expect([...verdicts].filter(([, passed]) => !passed).map(([name]) => name)).toEqual([]);
-  expect(verdicts.size).toBe(SCENARIOS);
+async function nothingIsLeft(): Promise<void> {
   await until("the spare alone is left", () => bridge.descendants() === 1);
   expect(await bridge.metric("mcp_child_restarts_total")).toBe(0);
+}
+
+const failures = (scored: readonly (readonly [string, boolean])[]): string[] =>
+  scored.filter(([, passed]) => !passed).map(([name]) => name);
+
+test("the official suite, all server scenarios", async () => {
+  const { passed } = await runSuite(SESSION_SUITE, "--suite", "all");
+  expect(failures([...passed])).toEqual([]);
+  expect(passed.size).toBe(SCENARIOS);
+  await nothingIsLeft();
+});
+
+test.each([
+  ["2025-11-25", []],
+  ["2026-07-28", [IMPOSSIBLE]],
+] as const)("the official suite, what %s requires", async (revision, allowed) => {
+  const { passed, notScored } = await runSuite(NEXT_SUITE, "--requirements", revision);
+  const scored = [...passed].filter(([name]) => !notScored.has(name));
+  expect(failures(scored)).toEqual(allowed);
+  expect(scored.length).toBe(REQUIRED[revision]);
+  await nothingIsLeft();
 });

@@ -13,6 +13,7 @@ import type { Options } from "./options.ts";
 import { Policy } from "./policy.ts";
 import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
+import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
 import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
 
@@ -27,6 +28,16 @@ interface Route {
   readonly handle: Handler;
 }
 
+export interface BridgeDependencies {
+  readonly log: Log;
+  readonly version: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Of accepted bearer tokens: SHA-256 in hex. */
+  readonly digests: readonly string[];
+  /** See `--state-key-file`. */
+  readonly stateKey?: Buffer | undefined;
+}
+
 /** One bridge: a listening HTTP server, its sessions and their servers. */
 export class Bridge {
   readonly #options: Options;
@@ -36,6 +47,7 @@ export class Bridge {
   readonly #metrics = new Metrics();
   readonly #pool: ChildPool;
   readonly #registry: Registry;
+  readonly #sessionless: Sessionless;
   readonly #health: Health;
   readonly #guard: HostGuard;
   readonly #auth: BearerAuth;
@@ -43,10 +55,7 @@ export class Bridge {
   readonly #server: Server;
   #draining = false;
 
-  constructor(
-    options: Options,
-    dependencies: { log: Log; version: string; env: NodeJS.ProcessEnv; digests: readonly string[] },
-  ) {
+  constructor(options: Options, dependencies: BridgeDependencies) {
     const { log, env } = dependencies;
     const metrics = this.#metrics;
     this.#options = options;
@@ -58,10 +67,21 @@ export class Bridge {
     const spec = { command, args, env: childEnvironment(env), maxMessageBytes: options.maxMessageBytes };
     const { warmChildren, requestTimeout } = options;
     this.#pool = new ChildPool({ spec, warmChildren, startWait: requestTimeout, log, metrics });
-    this.#registry = new Registry({ options, policy: new Policy(options), metrics, log });
+    const policy = new Policy(options);
+    this.#registry = new Registry({ options, policy, metrics, log });
+    this.#sessionless = new Sessionless({
+      options,
+      policy,
+      metrics,
+      log,
+      version: dependencies.version,
+      stateKey: dependencies.stateKey,
+      acquire: () => this.#pool.acquire(),
+      sessions: () => this.#registry.size,
+    });
     this.#health = new Health(this.#pool, log, options);
     const transport = { options, registry: this.#registry, pool: this.#pool, metrics };
-    const streamable = new StreamableHttp(transport);
+    const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);
     this.#routes = new Map<string, Route>([
       ["/mcp", { needsToken: true, handle: (exchange) => streamable.handle(exchange) }],
@@ -72,8 +92,8 @@ export class Bridge {
     ]);
     metrics.sessions.read = () => this.#registry.size;
     metrics.children.read = () => this.#pool.size;
-    metrics.inFlight.read = () => this.#registry.inFlight;
-    metrics.queued.read = () => this.#registry.queuedBytes;
+    metrics.inFlight.read = () => this.#inFlight;
+    metrics.queued.read = () => this.#registry.queuedBytes + this.#sessionless.queuedBytes;
     metrics.uptime.read = () => (Date.now() - this.#startedAt) / 1_000;
     this.#server = createServer(
       // A slow sender holds a connection this long and no longer; streams to clients are not limited.
@@ -105,7 +125,8 @@ export class Bridge {
   async close(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    this.#log("info", "drain", { sessions: this.#registry.size, inFlight: this.#registry.inFlight });
+    this.#log("info", "drain", { sessions: this.#registry.size, inFlight: this.#inFlight });
+    this.#sessionless.drain();
     this.#server.close();
     this.#server.closeIdleConnections();
     this.#health.stop();
@@ -114,13 +135,22 @@ export class Bridge {
       for (const session of this.#registry.all()) {
         if (session.inFlight === 0) void session.end("the bridge is shutting down");
       }
-      if (this.#registry.size > 0) await sleep(20);
-    } while (this.#registry.size > 0 && Date.now() < deadline);
+      if (this.#busy) await sleep(20);
+    } while (this.#busy && Date.now() < deadline);
     for (const session of this.#registry.all()) void session.end("the bridge is shutting down");
     this.#registry.stopTimers();
+    this.#sessionless.close();
     await this.#pool.close();
     this.#server.closeAllConnections();
     this.#log("info", "stopped");
+  }
+
+  get #inFlight(): number {
+    return this.#registry.inFlight + this.#sessionless.inFlight;
+  }
+
+  get #busy(): boolean {
+    return this.#registry.size > 0 || this.#sessionless.inFlight > 0;
   }
 
   /** Kills the servers at once. */
@@ -215,7 +245,7 @@ function answerPreflight(response: ServerResponse): void {
     allow: "GET, POST, DELETE, OPTIONS",
     "access-control-allow-methods": "GET, POST, DELETE",
     "access-control-allow-headers":
-      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID",
+      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
     "access-control-max-age": "600",
   });
   response.end();

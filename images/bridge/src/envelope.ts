@@ -37,6 +37,10 @@ export const ErrorCode = {
   /** Unknown session, and (as in the SDKs) request timeout. */
   session: -32001,
   timeout: -32001,
+  /** 2026-07-28: a header is missing, or says something else than the body. */
+  headerMismatch: -32020,
+  /** 2026-07-28: MissingRequiredClientCapabilityError. */
+  missingCapability: -32021,
   /** 2026-07-28: UnsupportedProtocolVersionError. */
   unsupportedVersion: -32022,
 } as const;

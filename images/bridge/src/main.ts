@@ -15,7 +15,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   if (parsed.kind === "invalid") return fail(parsed.problems);
   const digests = tokenDigests(parsed.options);
   if (!digests.ok) return fail([digests.problem]);
-  await serve(parsed.options, digests.digests);
+  const stateKey = readStateKey(parsed.options.stateKeyFile);
+  if (!stateKey.ok) return fail([stateKey.problem]);
+  await serve(parsed.options, digests.digests, stateKey.key);
 }
 
 function fail(problems: readonly string[]): void {
@@ -47,7 +49,24 @@ function tokenDigests(options: Options): { ok: true; digests: string[] } | { ok:
   };
 }
 
-async function serve(options: Options, digests: readonly string[]): Promise<void> {
+/** A secret shorter than the HMAC's own output would be its weakest part (RFC 2104, 3). */
+const MIN_STATE_KEY_BYTES = 32;
+
+function readStateKey(file: string | undefined): { ok: true; key?: Buffer } | { ok: false; problem: string } {
+  if (file === undefined) return { ok: true };
+  const option = "--state-key-file (MCP_STATE_KEY_FILE)";
+  try {
+    const key = readFileSync(file);
+    if (key.length >= MIN_STATE_KEY_BYTES) return { ok: true, key };
+    const fault = `"${file}" holds ${key.length} bytes; write at least ${MIN_STATE_KEY_BYTES}`;
+    return { ok: false, problem: `${option}: ${fault}, e.g. with: openssl rand -base64 32` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: `${option}: "${file}" cannot be read (${reason}); give a readable file` };
+  }
+}
+
+async function serve(options: Options, digests: readonly string[], stateKey: Buffer | undefined): Promise<void> {
   const log = createLog({ server: options.name, level: options.logLevel });
   // Whatever ends this process, no server of it stays behind.
   process.on("exit", killAllGroups);
@@ -55,7 +74,7 @@ async function serve(options: Options, digests: readonly string[]): Promise<void
     log("error", "fatal", { error: error.stack ?? error.message });
     process.exit(1);
   });
-  const bridge = new Bridge(options, { log, version: bridgeVersion(), env: process.env, digests });
+  const bridge = new Bridge(options, { log, version: bridgeVersion(), env: process.env, digests, stateKey });
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals++;

@@ -92,6 +92,8 @@ class DurationHistogram {
 /** Methods a client may send in any served revision; all others are one label value, `other`. */
 const METHODS = new Set([
   "initialize",
+  "server/discover",
+  "subscriptions/listen",
   "ping",
   "tools/list",
   "tools/call",

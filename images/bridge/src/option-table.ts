@@ -307,6 +307,20 @@ export const OPTION_TABLE = {
     ),
     value: "FILE",
   },
+  stateKeyFile: {
+    ...text(
+      {
+        flag: "--state-key-file",
+        env: "MCP_STATE_KEY_FILE",
+        help: "File with the secret that signs `requestState` of 2026-07-28, at least 32 bytes; the same for all replicas.",
+      },
+      undefined,
+      "a new one per process",
+      "the path of a readable file",
+      /./,
+    ),
+    value: "FILE",
+  },
   logLevel: choice(
     { flag: "--log-level", env: "MCP_LOG_LEVEL", help: "Least level that is logged." },
     "info",

@@ -25,6 +25,7 @@ export interface Options {
   readonly stripClientCapability: readonly string[];
   readonly authTokenSha256: readonly string[];
   readonly authTokenFile: string | undefined;
+  readonly stateKeyFile: string | undefined;
   readonly logLevel: LogLevel;
   /** The stdio command and its arguments. */
   readonly command: readonly string[];

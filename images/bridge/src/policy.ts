@@ -52,6 +52,11 @@ export class Policy {
     return filterTools(message.bytes, message.result, this.#allowedTools);
   }
 
+  /** A client capability that the server must not see. */
+  hides(capability: string): boolean {
+    return this.#stripped.includes(capability);
+  }
+
   /** A request of the server that its client must never see, because the capability was stripped. */
   refusesServerRequest(method: string): boolean {
     return this.#refusedMethods.has(method);

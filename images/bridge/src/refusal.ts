@@ -1,5 +1,6 @@
 import { ErrorCode } from "./envelope.ts";
 import type { Cause } from "./metrics.ts";
+import { Unavailable } from "./port.ts";
 
 /** Why a request over HTTP is not served, and how that is said. */
 export interface Refusal {
@@ -21,4 +22,10 @@ export function badRequest(message: string, code: number = ErrorCode.invalidRequ
 export function overload(status: 429 | 503, message: string, retryAfterMs = 1_000): Refusal {
   const headers = { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };
   return { status, code: ErrorCode.server, message, cause: "overload", headers };
+}
+
+/** What a client is told when no server process could be had. */
+export function startRefusal(error: unknown): Refusal {
+  if (!(error instanceof Unavailable)) throw error;
+  return { ...overload(503, error.message, error.retryAfterMs), cause: "start_refused" };
 }

@@ -1,22 +1,242 @@
-import { ErrorCode } from "./envelope.ts";
-import type { Refusal } from "./refusal.ts";
-import { SESSION_VERSIONS } from "./versions.ts";
+import { capabilitiesForServer } from "./client-capabilities.ts";
+import { ErrorCode, type Message } from "./envelope.ts";
+import { type Exchange, sendAccepted, sendRefusal } from "./http.ts";
+import { eachMember, findMember, findString, isObject, isString } from "./json-spans.ts";
+import { LinkPool } from "./link-pool.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Options } from "./options.ts";
+import { ParkedCalls } from "./parked-calls.ts";
+import type { Policy } from "./policy.ts";
+import { type Port, Unavailable } from "./port.ts";
+import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
+import { paramsDigest, RequestStates } from "./request-state.ts";
+import type { ServerLink } from "./server-link.ts";
+import { SessionlessCall } from "./sessionless-call.ts";
+import { checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
+import { discoverResult } from "./sessionless-messages.ts";
+import { NAME_PARAM } from "./sessionless-meta.ts";
+import { SessionlessReply } from "./sessionless-reply.ts";
+import { readFilter, Subscriptions } from "./subscriptions.ts";
 
-/**
- * The sessionless era (2026-07-28) will be served from here. Until then its requests get the error that the
- * revision specifies for a version the server does not speak; its clients then fall back to `initialize`.
- */
-export function refuseSessionless(requested: string | null): Refusal {
-  return unsupportedVersion(requested);
+/** Calls of one kind of client that may wait for input; each of them holds a server. */
+const MAX_PARKED = 4;
+
+/** What calls share. */
+export interface CallContext {
+  readonly options: Options;
+  readonly policy: Policy;
+  readonly metrics: Metrics;
+  readonly states: RequestStates;
+  readonly parked: ParkedCalls<SessionlessCall>;
+  /** A call needs this reply no more. */
+  readonly onDetached: (reply: SessionlessReply) => void;
+  /** Gives back an exclusive server, see `LinkPool.release`. */
+  readonly release: (link: ServerLink, clean: boolean) => void;
 }
 
-/** HTTP 400 with -32022 and `data {supported, requested}` (2026-07-28, versioning). */
-export function unsupportedVersion(requested: string | null): Refusal {
-  return {
-    status: 400,
-    code: ErrorCode.unsupportedVersion,
-    message: `Unsupported protocol version: ${requested ?? "none given"}; supported: ${SESSION_VERSIONS.join(", ")}`,
-    cause: "bad_request",
-    data: { supported: SESSION_VERSIONS, requested },
-  };
+export interface SessionlessContext {
+  readonly options: Options;
+  readonly policy: Policy;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly version: string;
+  readonly acquire: () => Promise<Port>;
+  /** Signs what clients bring back; without it each process has its own. */
+  readonly stateKey: Buffer | undefined;
+  /** Sessions open now, which share the cap on servers. */
+  readonly sessions: () => number;
+}
+
+/** 2026-07-28 on `/mcp`: every request for itself, in front of servers that only know sessions. */
+export class Sessionless {
+  readonly #context: SessionlessContext;
+  readonly #calls: CallContext;
+  readonly #live = new Map<SessionlessReply, SessionlessCall>();
+  readonly #subscriptions: Subscriptions;
+  readonly #pool: LinkPool;
+  #waiting = 0;
+
+  constructor(context: SessionlessContext) {
+    const { options, policy, metrics, log, version } = context;
+    this.#context = context;
+    this.#subscriptions = new Subscriptions(options.maxQueueBytes);
+    this.#pool = new LinkPool({
+      acquire: context.acquire,
+      idleTimeout: options.idleTimeout,
+      room: () => options.maxSessions - context.sessions(),
+      tooMany: () => new Unavailable(`over ${options.maxSessions} servers (--max-sessions); try again later`, 5_000),
+      onNews: (principal, message) => this.#subscriptions.announce(principal, message),
+      onLost: (link) => this.#subscriptions.lost(link),
+      context: {
+        policy,
+        metrics,
+        log,
+        requestTimeout: options.requestTimeout,
+        maxAsks: options.maxInFlight,
+        clientInfo: { name: "mcp-bridge", version },
+      },
+    });
+    this.#calls = {
+      options,
+      policy,
+      metrics,
+      states: new RequestStates(context.stateKey),
+      parked: new ParkedCalls(MAX_PARKED, options.idleTimeout),
+      onDetached: (reply) => this.#live.delete(reply),
+      release: (link, clean) => this.#pool.release(link, clean),
+    };
+  }
+
+  /** Requests that wait for an answer; streams of subscriptions do not count. */
+  get inFlight(): number {
+    return this.#live.size + this.#waiting;
+  }
+
+  get queuedBytes(): number {
+    return this.#pool.queuedBytes;
+  }
+
+  async handle(exchange: Exchange, message: Message): Promise<void> {
+    const { request, response, principal } = exchange;
+    const { metrics, options } = this.#context;
+    metrics.bytesIn.add({}, message.bytes.length);
+    // To cancel is to close the stream; nothing else can be notified.
+    if (message.kind === "notification") return sendAccepted(response);
+    const checked = checkSessionless(request.headers, message);
+    if (!checked.ok) {
+      metrics.fail(checked.refusal.cause);
+      return sendRefusal(response, checked.refusal, message.kind === "request" ? message.id : null);
+    }
+    const reply = new SessionlessReply(response, checked.request.id, options.keepAlive, () => this.#left(reply));
+    this.#waiting++;
+    try {
+      await this.#serve(checked.request, reply, principal);
+    } catch (error) {
+      this.#refuse(reply, startRefusal(error));
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** No new work: ends subscriptions and calls that wait for input. */
+  drain(): void {
+    this.#subscriptions.close();
+    this.#calls.parked.clear("the bridge is shutting down");
+  }
+
+  close(): void {
+    this.drain();
+    this.#pool.close();
+  }
+
+  async #serve(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
+    const { message, method } = request;
+    if (method === "server/discover") return this.#discover(request, reply, principal);
+    if (this.inFlight + this.#subscriptions.size > this.#context.options.maxInFlight) {
+      const text = `over ${this.#context.options.maxInFlight} requests in flight; wait for answers`;
+      return this.#refuse(reply, overload(429, text));
+    }
+    if (method === "subscriptions/listen") return this.#listen(request, reply, principal);
+    const refused = this.#context.policy.refusedCall(message);
+    if (refused !== undefined) {
+      this.#context.metrics.request({ method, tool: undefined, outcome: "refused" });
+      return reply.refuse({ ...badRequest(refused, ErrorCode.invalidParams), status: 200 });
+    }
+    if (NAME_PARAM[method] !== undefined && (await this.#resume(request, reply, principal))) return;
+    await this.#call(request, reply, principal);
+  }
+
+  async #discover(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
+    const startedAt = performance.now();
+    const link = this.#pool.initialized ?? (await this.#pool.shared(principal));
+    if (link.initialized !== undefined) reply.end(discoverResult(link.initialized, request.id, link.serverInfo));
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.#context.metrics.request({ method: request.method, tool: undefined, outcome: "ok", seconds });
+  }
+
+  async #listen(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
+    const filter = readFilter(request.message);
+    if (typeof filter === "string") return this.#refuse(reply, badRequest(filter, ErrorCode.invalidParams));
+    const link = await this.#pool.shared(principal);
+    if (reply.done) return;
+    this.#context.metrics.request({ method: request.method, tool: undefined, outcome: "ok" });
+    await this.#subscriptions.listen(request, filter, { reply, link, principal });
+  }
+
+  /** Goes on with a call that waits for what this request brings; false if it starts anew. */
+  async #resume(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<boolean> {
+    const { bytes, params } = request.message;
+    if (params === undefined) return false;
+    const inputs = findMember(bytes, params.start, "inputResponses");
+    if (inputs !== undefined && !isObject(bytes, inputs.start)) {
+      this.#refuse(reply, badRequest('"inputResponses" must be an object', ErrorCode.invalidParams));
+      return true;
+    }
+    const state = findMember(bytes, params.start, "requestState");
+    if (state === undefined) return false;
+    const text = isString(bytes, state.start) ? (findString(bytes, params.start, ["requestState"]) ?? "") : "";
+    const binding = { method: request.method, params: paramsDigest(request.message), principal };
+    const verified = this.#calls.states.verify(text, binding, Date.now());
+    if (!verified.ok) {
+      this.#refuse(reply, badRequest(verified.fault, ErrorCode.invalidParams));
+      return true;
+    }
+    const call = this.#calls.parked.take(verified.call);
+    // Evicted, its server died, or another process holds it: it starts anew, and its client is asked again.
+    if (call === undefined) return false;
+    this.#live.set(reply, call);
+    call.resume(request, reply, rawObjects(bytes, inputs?.start));
+    return true;
+  }
+
+  async #call(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
+    const { policy, options } = this.#context;
+    const capabilities = capabilitiesForServer(request.capabilities, (name) => policy.hides(name));
+    // What the server logs or asks for carries no call id: only alone is it certain whose it is.
+    const exclusive = Object.keys(capabilities).length > 0 || request.logLevel !== undefined;
+    const link = await (exclusive ? this.#pool.exclusive(principal, capabilities) : this.#pool.shared(principal));
+    if (reply.done) {
+      if (exclusive) this.#pool.release(link, true);
+      return;
+    }
+    if (link.queuedBytes > options.maxQueueBytes) {
+      if (exclusive) this.#pool.release(link, false);
+      return this.#refuse(reply, overload(503, "the server does not take its input; try again later"));
+    }
+    const identity = {
+      principal,
+      parkingKey: JSON.stringify([principal ?? null, capabilities]),
+      params: () => paramsDigest(request.message),
+    };
+    const call = new SessionlessCall(request, reply, { link, exclusive }, identity, this.#calls);
+    this.#live.set(reply, call);
+    if (request.logLevel !== undefined && link.offers(["logging"])) {
+      const level = JSON.stringify({ level: request.logLevel });
+      await link.ask("logging/setLevel", level).catch(() => undefined);
+    }
+    if (!reply.done) call.start();
+  }
+
+  #left(reply: SessionlessReply): void {
+    const call = this.#live.get(reply);
+    this.#live.delete(reply);
+    if (call !== undefined) call.left();
+    else this.#subscriptions.left(reply);
+  }
+
+  #refuse(reply: SessionlessReply, refusal: Refusal): void {
+    this.#context.metrics.fail(refusal.cause);
+    reply.refuse(refusal);
+  }
+}
+
+/** The members of the object at `at` that are objects themselves, as raw text. */
+function rawObjects(bytes: Buffer, at: number | undefined): ReadonlyMap<string, string> {
+  if (at === undefined) return new Map();
+  const found = new Map<string, string>();
+  eachMember(bytes, at, (key, _keyStart, start, end) => {
+    if (isObject(bytes, start)) found.set(key, bytes.toString("utf8", start, end).replaceAll(/[\r\n]/g, " "));
+  });
+  return found;
 }

@@ -1,10 +1,9 @@
 import { ErrorCode, type Message } from "./envelope.ts";
 import { type Exchange, header, lists, parseBody, readBody, sendAccepted, sendRefusal } from "./http.ts";
-import { badRequest, type Refusal } from "./refusal.ts";
+import { badRequest, type Refusal, startRefusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import {
   methodNotAllowed,
-  startRefusal,
   type TransportContext,
   tooManySessions,
   unknownSession,

@@ -5,12 +5,18 @@ import { type Exchange, header, lists, parseBody, readBody, sendAccepted, sendRe
 import { JsonReply } from "./json-reply.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
-import { Unavailable } from "./port.ts";
-import { badRequest, overload, type Refusal } from "./refusal.ts";
+import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
-import { refuseSessionless, unsupportedVersion } from "./sessionless.ts";
-import { allowsBatch, LATEST_SESSION_VERSION, primesStreams, SESSION_VERSIONS } from "./versions.ts";
+import type { Sessionless } from "./sessionless.ts";
+import {
+  allowsBatch,
+  isRevision,
+  LATEST_SESSION_VERSION,
+  primesStreams,
+  SESSION_VERSIONS,
+  SESSIONLESS_SINCE,
+} from "./versions.ts";
 
 const SESSION_HEADER = "mcp-session-id";
 const VERSION_HEADER = "mcp-protocol-version";
@@ -22,17 +28,26 @@ export interface TransportContext {
   readonly metrics: Metrics;
 }
 
-/** Streamable HTTP with sessions: POST, GET and DELETE on `/mcp` (2025-03-26, 2025-06-18, 2025-11-25). */
+/**
+ * Streamable HTTP with sessions: POST, GET and DELETE on `/mcp` (2025-03-26, 2025-06-18, 2025-11-25). Messages
+ * of the sessionless era go on to where it is served.
+ */
 export class StreamableHttp {
   readonly #context: TransportContext;
+  readonly #sessionless: Sessionless;
 
-  constructor(context: TransportContext) {
+  constructor(context: TransportContext, sessionless: Sessionless) {
     this.#context = context;
+    this.#sessionless = sessionless;
   }
 
   async handle(exchange: Exchange): Promise<void> {
-    const { method } = exchange.request;
+    const { method, headers } = exchange.request;
     if (method === "POST") return this.#post(exchange);
+    const version = header(exchange.request, VERSION_HEADER) ?? "";
+    if (headers[SESSION_HEADER] === undefined && isRevision(version) && version >= SESSIONLESS_SINCE) {
+      return this.#refuse(exchange, methodNotAllowed("POST", method));
+    }
     if (method === "GET") return this.#get(exchange);
     if (method === "DELETE") return this.#delete(exchange);
     this.#refuse(exchange, methodNotAllowed("POST, GET, DELETE", method));
@@ -57,7 +72,10 @@ export class StreamableHttp {
     const id = !batch && first?.kind === "request" ? first.id : undefined;
     const version = header(request, VERSION_HEADER);
     const era = eraOf(version, first);
-    if (era.kind === "sessionless") return this.#refuse(exchange, refuseSessionless(era.version), id);
+    if (era === "sessionless" && first !== undefined) {
+      if (!batch) return this.#sessionless.handle(exchange, first);
+      return this.#refuse(exchange, badRequest("this revision has no batches; send one message per POST"));
+    }
     if (first?.method === "initialize" && !batch) return this.#initialize(exchange, first);
 
     const found = this.#session(exchange);
@@ -203,8 +221,13 @@ export function tooManySessions(options: Options): Refusal {
   return overload(503, `over ${options.maxSessions} sessions (--max-sessions); end one or try again later`, 5_000);
 }
 
-/** What a client is told when no server process could be had. */
-export function startRefusal(error: unknown): Refusal {
-  if (!(error instanceof Unavailable)) throw error;
-  return { ...overload(503, error.message, error.retryAfterMs), cause: "start_refused" };
+/** HTTP 400 with what is served by session. */
+function unsupportedVersion(requested: string): Refusal {
+  return {
+    status: 400,
+    code: ErrorCode.unsupportedVersion,
+    message: `Unsupported protocol version: ${requested}; supported: ${SESSION_VERSIONS.join(", ")}`,
+    cause: "bad_request",
+    data: { supported: SESSION_VERSIONS, requested },
+  };
 }

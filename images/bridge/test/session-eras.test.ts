@@ -552,36 +552,6 @@ describe("11. bodies", () => {
   });
 });
 
-describe("2026-07-28, until it is served", () => {
-  const meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-
-  test("its requests get the error it specifies, so that its clients fall back to initialize", async () => {
-    const discover = JSON.stringify({ jsonrpc: "2.0", id: "d", method: "server/discover", params: { _meta: meta } });
-    for (const headers of [
-      STREAMABLE,
-      { ...STREAMABLE, "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" },
-    ]) {
-      const reply = await send(mcp, "POST", discover, headers);
-      expect(reply.status).toBe(400);
-      expect(reply.messages).toEqual([
-        {
-          jsonrpc: "2.0",
-          id: "d",
-          error: {
-            code: -32022,
-            message:
-              "Unsupported protocol version: 2026-07-28; supported: 2024-10-07, 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25",
-            data: { supported: ["2024-10-07", "2024-11-05", ...VERSIONS], requested: "2026-07-28" },
-          },
-        },
-      ]);
-    }
-  });
-});
-
 describe("open streams", () => {
   test("get a comment now and then, which is no event", async () => {
     const quick = await startBridge({ args: ["--keep-alive", "100ms"] });

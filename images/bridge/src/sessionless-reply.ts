@@ -1,0 +1,104 @@
+import type { ServerResponse } from "node:http";
+import { errorMessage } from "./envelope.ts";
+import { sendJson } from "./http.ts";
+import type { Refusal } from "./refusal.ts";
+
+const EVENT_HEAD = Buffer.from("event: message\ndata: ");
+const EVENT_END = Buffer.from("\n\n");
+
+/**
+ * The answer to one request of the sessionless era: JSON if the answer is all there is, which leaves the HTTP
+ * status open until then; a stream from the first event on, or once it has taken as long as a keep-alive.
+ */
+export class SessionlessReply {
+  /** The request's id, as raw text. */
+  readonly id: string;
+  readonly #response: ServerResponse;
+  readonly #timer: NodeJS.Timeout;
+  #streaming = false;
+  #done = false;
+
+  /** @param onGone the client left before it was answered. */
+  constructor(response: ServerResponse, id: string, keepAlive: number, onGone: () => void) {
+    this.#response = response;
+    this.id = id;
+    this.#timer = setInterval(() => this.#keepAlive(), keepAlive);
+    response.once("close", () => {
+      clearInterval(this.#timer);
+      if (this.#done) return;
+      this.#done = true;
+      onGone();
+    });
+  }
+
+  /** Answered, or nobody is there any more. */
+  get done(): boolean {
+    return this.#done || this.#response.destroyed;
+  }
+
+  /** Bytes that wait for the client. */
+  get queuedBytes(): number {
+    return this.#response.writableLength;
+  }
+
+  /** Calls `caughtUp` each time the client has taken all. */
+  onDrain(caughtUp: () => void): void {
+    this.#response.on("drain", caughtUp);
+  }
+
+  event(message: Buffer): void {
+    if (this.done) return;
+    this.#open();
+    this.#response.write(frame(message));
+  }
+
+  /** The answer. @param status only if no event has gone before. */
+  end(message: Buffer, status = 200): void {
+    if (this.done) return;
+    this.#finish();
+    if (this.#streaming) this.#response.end(frame(message));
+    else sendJson(this.#response, status, message);
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.done) return;
+    if (!this.#streaming)
+      for (const [name, value] of Object.entries(refusal.headers ?? {})) this.#response.setHeader(name, value);
+    this.end(errorMessage(this.id, refusal.code, refusal.message, refusal.data), refusal.status);
+  }
+
+  /** Ends a stream whose client does not read. */
+  abandon(): void {
+    this.#finish();
+    this.#response.destroy();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    clearInterval(this.#timer);
+  }
+
+  #open(): void {
+    if (this.#streaming) return;
+    this.#streaming = true;
+    this.#response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      // Proxies that buffer (nginx) hold back events otherwise.
+      "x-accel-buffering": "no",
+    });
+  }
+
+  #keepAlive(): void {
+    if (this.done || this.queuedBytes > 0) return;
+    this.#open();
+    this.#response.write(": keep-alive\n\n");
+  }
+}
+
+/** One event; line breaks between JSON tokens would end its data. */
+function frame(message: Buffer): Buffer {
+  const broken = message.includes(0x0a) || message.includes(0x0d);
+  const data = broken ? message.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)) : message;
+  return Buffer.concat([EVENT_HEAD, data, EVENT_END]);
+}
