@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type DaemonOptions, startDaemon } from "../../airgap/engine.ts";
 import { removeWorkFolder } from "../../airgap/work-folder.ts";
 import { findProgram } from "../../cli/programs.ts";
@@ -13,7 +13,8 @@ import { SetupError } from "../../cli/progress.ts";
 const step = { say: () => {}, state: () => {}, tail: () => {} };
 
 // A daemon of our own beside the machine's: needs root, as the set-up's does, and a machine that has one at all.
-const possible = process.getuid?.() === 0 && findProgram("dockerd") !== undefined;
+const dockerd = findProgram("dockerd");
+const possible = process.getuid?.() === 0 && dockerd !== undefined;
 
 describe.runIf(possible)("starting an engine", () => {
   let folder: string;
@@ -23,6 +24,11 @@ describe.runIf(possible)("starting an engine", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "mcp-engine-"));
     mkdirSync(join(folder, "run"));
+    // In a network of its own: a daemon without a bridge takes the bridge of the machine's own daemon away.
+    const wrapper = `#!/bin/sh\nexec unshare --net ${dockerd} "$@"\n`;
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin", "dockerd"), wrapper, { mode: 0o755 });
+    vi.stubEnv("PATH", [join(folder, "bin"), process.env.PATH].join(delimiter));
     const socketPath = join(folder, "run", "docker.sock");
     docker = new Docker({ socketPath });
     options = {
@@ -40,6 +46,7 @@ describe.runIf(possible)("starting an engine", () => {
   });
 
   afterEach(async () => {
+    vi.unstubAllEnvs();
     await stop(join(folder, "run", "docker.pid"));
     // A daemon that fails leaves its data folder mounted.
     await removeWorkFolder(folder);
