@@ -242,13 +242,15 @@ describe("failures", () => {
     mkdirSync(join(stack.folder, "ctx"));
     writeFileSync(
       join(stack.folder, "ctx", "Dockerfile"),
-      `FROM ${base}\nRUN echo earlier-step\nRUN echo what went wrong >&2; exit 3\n`,
+      `FROM ${base}\nLABEL mcp.test=${name}\nRUN echo earlier-step\nRUN echo what went wrong >&2; exit 3\n`,
     );
     const { code, output } = await stack.tryUp();
+    // The builder keeps the steps that went well, for a next try.
+    dockerQuietly("image", "prune", "--force", "--filter", `label=mcp.test=${name}`);
     expect(code).not.toBe(0);
     expect(output).toContain(`image ${name}:dev could not be built: The command`);
     expect(output).toContain("returned a non-zero code: 3");
-    expect(output).toContain("in: Step 3/3 : RUN echo what went wrong >&2; exit 3");
+    expect(output).toContain("in: Step 4/4 : RUN echo what went wrong >&2; exit 3");
     expect(output).toMatch(/^ *what went wrong$/m);
   });
 
