@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { prepareToolchain } from "../cli/toolchain.ts";
@@ -43,19 +43,29 @@ async function median(work: () => Promise<unknown>): Promise<number> {
 
 console.log("Set-up, step by step");
 const progress = timedProgress();
-await prepareToolchain({ progress });
+const { variables, baseImages } = await prepareToolchain({ progress });
+Object.assign(process.env, variables, { MCP_BASE_IMAGES: JSON.stringify(baseImages) });
 for (const { subject, milliseconds } of progress.steps) line(subject, seconds(milliseconds));
 
 await using stack = new TestStack({});
 const [filesystem, fetch] = await freePorts(2);
 mkdirSync(join(stack.folder, "host"));
+// Steps that another stack has built already would only be looked up.
+for (const image of readdirSync(join(stack.folder, "images"))) {
+  const file = join(stack.folder, "images", image, "Dockerfile");
+  const lines = readFileSync(file, "utf8").split("\n");
+  const from = lines.findLastIndex((text) => text.startsWith("FROM "));
+  writeFileSync(file, lines.toSpliced(from + 1, 0, `LABEL mcp.bench=${stack.prefix}`).join("\n"));
+}
 const mounts = [{ source: "host", target: "/workspace" }];
 stack.configure({ servers: { filesystem: { port: filesystem, mounts }, fetch: { port: fetch } } });
 await stack.init();
 
 console.log("\nFrom nothing to up: every image built, every container healthy");
 const up = await timed(() => stack.up());
-for (const [, resource = "", time = ""] of up.result.matchAll(/\+\s+\S+\s+(\S+) created \(([\d.]+s)\)/g))
+for (const [, resource = "", time = ""] of up.result.matchAll(
+  /\+\s+(?:docker|random)\S+\s+(\S+) created \(([\dms.]+)\)/g,
+))
   line(resource, time.replace("s", " s"));
 line("all", seconds(up.milliseconds));
 
