@@ -55,7 +55,17 @@ export class RequestStates {
 export function paramsDigest({ bytes, params }: Message): string {
   const text = params === undefined ? "{}" : bytes.toString("utf8", params.start, params.end);
   const { _meta, inputResponses, requestState, ...asked } = JSON.parse(text) as Record<string, unknown>;
-  return createHash("sha256").update(JSON.stringify(asked, sorted)).digest("base64url");
+  return createHash("sha256").update(stableText(asked)).digest("base64url");
+}
+
+function stableText(value: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(value, sorted);
+  } catch (error) {
+    // Nested deeper than the stack: one such call is like another, which is all that is lost.
+    if (error instanceof RangeError) return Object.keys(value).sort().join();
+    throw error;
+  }
 }
 
 function sorted(_key: string, value: unknown): unknown {

@@ -1,3 +1,4 @@
+import { Backlog } from "./backlog.ts";
 import { type Capabilities, needOf } from "./client-capabilities.ts";
 import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
 import { findMember, findPath, findString, isObject } from "./json-spans.ts";
@@ -8,6 +9,18 @@ import { type Port, Unavailable } from "./port.ts";
 import { rawParam } from "./rewrite.ts";
 import { notification } from "./sessionless-messages.ts";
 import { LATEST_SESSION_VERSION } from "./versions.ts";
+
+const NO_INFO = '{"name":"unknown","version":"0"}';
+
+/** It goes into every answer, so it must not break them. */
+function checkedJson(text: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return NO_INFO;
+  }
+}
 
 /** Whoever waits for the answer to a request. */
 export interface LinkCall {
@@ -30,6 +43,8 @@ export interface LinkContext {
   readonly requestTimeout: number;
   /** Requests of the server that may wait for an answer. */
   readonly maxAsks: number;
+  /** Bytes that may wait in either direction. */
+  readonly maxQueueBytes: number;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Notifications that belong to no request. */
   readonly onNews: (message: Message) => void;
@@ -46,6 +61,7 @@ export class ServerLink {
   readonly asks = new Map<string, Message>();
   /** Who keeps it beside its calls, such as subscriptions. */
   readonly pins = new Set<object>();
+  readonly backlog: Backlog;
   idleSince = Date.now();
   /** It knows something of one client that no other may meet. */
   personal = false;
@@ -57,12 +73,13 @@ export class ServerLink {
   #nextId = 1;
   #gone: string | undefined;
   #initialized: Message | undefined;
-  #serverInfo = '{"name":"unknown","version":"0"}';
+  #serverInfo = NO_INFO;
 
   private constructor(port: Port, capabilities: Capabilities, context: LinkContext) {
     this.#port = port;
     this.capabilities = capabilities;
     this.#context = context;
+    this.backlog = new Backlog(context.maxQueueBytes, port);
     port.listen({ message: (bytes) => this.#receive(bytes), closed: ({ reason }) => this.#lost(reason) });
   }
 
@@ -79,7 +96,7 @@ export class ServerLink {
       }
       link.#initialized = answer;
       const info = findMember(answer.bytes, answer.result.start, "serverInfo");
-      if (info !== undefined) link.#serverInfo = answer.bytes.toString("utf8", info.start, info.end);
+      if (info !== undefined) link.#serverInfo = checkedJson(answer.bytes.toString("utf8", info.start, info.end));
       port.send(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
       return link;
     } catch (error) {
@@ -107,8 +124,14 @@ export class ServerLink {
     return this.#clients.size;
   }
 
+  /** The server does not take its input. */
+  get stuck(): boolean {
+    return this.#port.queuedBytes > this.#context.maxQueueBytes;
+  }
+
+  /** Bytes that wait, in either direction. */
   get queuedBytes(): number {
-    return this.#port.queuedBytes;
+    return this.#port.queuedBytes + this.backlog.queuedBytes;
   }
 
   offers(path: readonly string[]): boolean {
@@ -174,14 +197,6 @@ export class ServerLink {
     this.asks.delete(idKey(ask.id ?? ""));
     if (ask.method === "roots/list") this.personal = true;
     this.#port.send(Buffer.from(`{"jsonrpc":"2.0","id":${ask.id},"result":${result}}`));
-  }
-
-  pause(): void {
-    this.#port.pause();
-  }
-
-  resume(): void {
-    this.#port.resume();
   }
 
   close(): void {

@@ -53,7 +53,6 @@ export class SessionlessCall implements LinkCall {
   #parkedAs: string | undefined;
   #sent = false;
   #over = false;
-  #paused = false;
 
   constructor(
     request: SessionlessRequest,
@@ -155,7 +154,7 @@ export class SessionlessCall implements LinkCall {
 
   #attach(reply: SessionlessReply): void {
     this.#reply = reply;
-    reply.onDrain(() => this.#onDrain());
+    reply.onRead(() => this.#link.backlog.changed(reply));
   }
 
   #send(): void {
@@ -200,21 +199,9 @@ export class SessionlessCall implements LinkCall {
   #event(message: Buffer): void {
     const reply = this.#reply;
     if (reply === undefined) return;
-    const { maxQueueBytes } = this.#context.options;
-    if (reply.queuedBytes > maxQueueBytes) {
-      // Others wait for a shared server: there, what a slow client misses is its own progress.
-      if (!this.#exclusive) return;
-      this.#paused = true;
-      this.#link.pause();
-    }
     this.#context.metrics.bytesOut.add({}, message.length);
     reply.event(message);
-  }
-
-  #onDrain(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#link.resume();
+    this.#link.backlog.changed(reply);
   }
 
   #finish(message: Message): void {
@@ -258,6 +245,7 @@ export class SessionlessCall implements LinkCall {
   #count(reply: SessionlessReply, body: Buffer, status: number): void {
     this.#context.metrics.bytesOut.add({}, body.length);
     reply.end(body, status);
+    this.#link.backlog.changed(reply);
   }
 
   #drop(reason: string, outcome: Outcome): void {
@@ -279,7 +267,6 @@ export class SessionlessCall implements LinkCall {
     if (this.#over) return;
     this.#over = true;
     this.#stopTimers();
-    this.#onDrain();
     if (this.#parkedAs !== undefined) this.#context.parked.take(this.#parkedAs);
     this.#detach();
     const { method } = this.#request;

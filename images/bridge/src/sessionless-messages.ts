@@ -121,11 +121,20 @@ export function translatedError(
   const number = code === undefined ? ErrorCode.internal : Number(bytes.toString("latin1", code.start, code.end));
   const text = findString(bytes, at, ["message"]) ?? "the server gave no message";
   const data = findMember(bytes, at, "data");
-  const own = data === undefined ? undefined : (JSON.parse(bytes.toString("utf8", data.start, data.end)) as unknown);
+  const own = data === undefined ? undefined : parsed(bytes.toString("utf8", data.start, data.end));
   const known = errorCode(number);
   const named = uri !== undefined && known === ErrorCode.invalidParams ? withUri(own, uri) : own;
   const body = errorMessage(id, Number.isInteger(known) ? known : ErrorCode.internal, text, named);
   return { status: known === ErrorCode.methodNotFound ? 404 : 200, body };
+}
+
+/** A server's JSON is checked nowhere else; what is none is left out. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** -32002 is -32602 since 2026-07-28; -32042 became `input_required`, which cannot be made of an error. */

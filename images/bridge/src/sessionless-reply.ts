@@ -18,11 +18,24 @@ export class SessionlessReply {
   #streaming = false;
   #done = false;
 
-  /** @param onGone the client left before it was answered. */
-  constructor(response: ServerResponse, id: string, keepAlive: number, onGone: () => void) {
+  /**
+   * @param timing `keepAlive`: pause between comments; `stall`: how long a client may read nothing of what waits for
+   *   it, both in milliseconds.
+   * @param onGone the client left before it was answered.
+   */
+  constructor(
+    response: ServerResponse,
+    id: string,
+    timing: { readonly keepAlive: number; readonly stall: number },
+    onGone: () => void,
+  ) {
     this.#response = response;
     this.id = id;
-    this.#timer = setInterval(() => this.#keepAlive(), keepAlive);
+    this.#timer = setInterval(() => this.#keepAlive(), timing.keepAlive);
+    response.setTimeout(timing.stall, () => {
+      // Silence alone is no fault: a stream may have nothing to say.
+      if (response.writableLength > 0) response.destroy();
+    });
     response.once("close", () => {
       clearInterval(this.#timer);
       if (this.#done) return;
@@ -38,12 +51,12 @@ export class SessionlessReply {
 
   /** Bytes that wait for the client. */
   get queuedBytes(): number {
-    return this.#response.writableLength;
+    return this.#response.destroyed ? 0 : this.#response.writableLength;
   }
 
-  /** Calls `caughtUp` each time the client has taken all. */
-  onDrain(caughtUp: () => void): void {
-    this.#response.on("drain", caughtUp);
+  /** Calls `changed` each time the client has read all, and when it is gone. */
+  onRead(changed: () => void): void {
+    for (const event of ["drain", "finish", "close"]) this.#response.on(event, changed);
   }
 
   event(message: Buffer): void {
@@ -90,6 +103,8 @@ export class SessionlessReply {
   }
 
   #keepAlive(): void {
+    // Nobody was there from the start, so no event will ever say so.
+    if (this.done) clearInterval(this.#timer);
     if (this.done || this.queuedBytes > 0) return;
     this.#open();
     this.#response.write(": keep-alive\n\n");

@@ -74,6 +74,7 @@ export class Sessionless {
         log,
         requestTimeout: options.requestTimeout,
         maxAsks: options.maxInFlight,
+        maxQueueBytes: options.maxQueueBytes,
         clientInfo: { name: "mcp-bridge", version },
       },
     });
@@ -108,7 +109,12 @@ export class Sessionless {
       metrics.fail(checked.refusal.cause);
       return sendRefusal(response, checked.refusal, message.kind === "request" ? message.id : null);
     }
-    const reply = new SessionlessReply(response, checked.request.id, options.keepAlive, () => this.#left(reply));
+    const reply = new SessionlessReply(
+      response,
+      checked.request.id,
+      { keepAlive: options.keepAlive, stall: options.requestTimeout },
+      () => this.#left(reply),
+    );
     this.#waiting++;
     try {
       await this.#serve(checked.request, reply, principal);
@@ -182,6 +188,7 @@ export class Sessionless {
       this.#refuse(reply, badRequest(verified.fault, ErrorCode.invalidParams));
       return true;
     }
+    if (reply.done) return true;
     const call = this.#calls.parked.take(verified.call);
     // Evicted, its server died, or another process holds it: it starts anew, and its client is asked again.
     if (call === undefined) return false;
@@ -191,7 +198,7 @@ export class Sessionless {
   }
 
   async #call(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
-    const { policy, options } = this.#context;
+    const { policy } = this.#context;
     const capabilities = capabilitiesForServer(request.capabilities, (name) => policy.hides(name));
     // What the server logs or asks for carries no call id: only alone is it certain whose it is.
     const exclusive = Object.keys(capabilities).length > 0 || request.logLevel !== undefined;
@@ -200,7 +207,7 @@ export class Sessionless {
       if (exclusive) this.#pool.release(link, true);
       return;
     }
-    if (link.queuedBytes > options.maxQueueBytes) {
+    if (link.stuck) {
       if (exclusive) this.#pool.release(link, false);
       return this.#refuse(reply, overload(503, "the server does not take its input; try again later"));
     }
