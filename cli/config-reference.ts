@@ -58,9 +58,14 @@ function reference(): string {
       .flatMap(([key, field]) => rows(`mcp:servers.${name}.${key}`, field));
   // What differs between servers is only a default, which the catalogue above shows.
   const anyServer = perServer((key) => common.includes(key), "<server>", first[1]).map((row) =>
-    ["port", "memory", "allowedTools"].some((key) => row.key.endsWith(`.${key}`))
+    ["port", "allowedTools"].some((key) => row.key.endsWith(`.${key}`))
       ? { ...row, fallback: undefined, allowed: row.allowed.replace(/: .*/, " the server's tools") }
-      : row,
+      : {
+          ...row,
+          allowed: row.key.endsWith(".memory")
+            ? row.allowed.replace(/from \d+/, "from what one session takes")
+            : row.allowed,
+        },
   );
   return [
     "### The stack",

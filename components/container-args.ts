@@ -41,10 +41,10 @@ export function containerArgs(plan: ServerPlan) {
     capabilities: { drops: ["ALL"] },
     securityOpts: ["no-new-privileges"],
     // Both always: without `memorySwap` the engine sets twice the memory, and each later preview shows a change.
-    memory: plan.memory,
-    memorySwap: plan.memory,
+    memory: plan.limits.memory,
+    memorySwap: plan.limits.memory,
     // The provider has no pids limit; processes are counted per user, and each server has its own.
-    ulimits: [{ name: "nproc", soft: plan.processes, hard: plan.processes }],
+    ulimits: [{ name: "nproc", soft: plan.limits.processes, hard: plan.limits.processes }],
   } satisfies Partial<docker.ContainerArgs>;
 }
 

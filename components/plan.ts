@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Output } from "@pulumi/pulumi";
 import type { ConfiguredServer, StackConfig } from "../config.ts";
+import { type Limits, planLimits } from "./limits.ts";
 import { containerName, type ServerDefinition } from "./server-definition.ts";
 
 /** Port on which every server listens inside its container. */
@@ -36,9 +37,7 @@ export interface ServerPlan {
   readonly envs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly mounts: readonly { source: string; target: string; readOnly: boolean }[];
-  /** MiB. */
-  readonly memory: number;
-  readonly processes: number;
+  readonly limits: Limits;
   readonly healthInterval: string;
   /** Where the host publishes the server, if it does. */
   readonly published: { readonly ip: string; readonly port: number } | undefined;
@@ -91,14 +90,13 @@ function planLabels(definition: ServerDefinition, tools: readonly string[]): Rec
 function planBridgeEnvs(
   { definition, options }: ConfiguredServer,
   { allowedHosts }: StackConfig,
-  alias: string,
-  name: string,
+  { alias, name, maxSessions }: { alias: string; name: string; maxSessions: number },
 ): Record<string, string> {
   const hosts = [...new Set(["localhost", "127.0.0.1", "[::1]", alias, name, ...allowedHosts])];
   return {
     MCP_SERVER_NAME: definition.name,
     MCP_ALLOWED_HOSTS: hosts.join(","),
-    MCP_MAX_SESSIONS: String(options.maxSessions),
+    MCP_MAX_SESSIONS: String(maxSessions),
     MCP_REQUEST_TIMEOUT: `${options.requestTimeout}s`,
     ...(options.allowedTools && { MCP_ALLOWED_TOOLS: options.allowedTools.join(",") }),
     ...(definition.stripClientCapabilities && {
@@ -118,6 +116,7 @@ export function planServer(
   const { command = [], envs = {}, mounts = [] } = definition.specifics(options);
   const name = options.containerName ?? containerName(config.prefix, definition);
   const alias = containerName("mcp-", definition);
+  const limits = planLimits(definition, options);
   const tools = definition.tools.filter((tool) => options.allowedTools?.includes(tool) ?? true);
   const bases = definition.baseImages.map((base) => [`${base.toUpperCase()}_IMAGE`, config.images[base]] as const);
   return {
@@ -139,15 +138,14 @@ export function planServer(
     },
     user: options.user ?? `${definition.uid}:${definition.uid}`,
     command,
-    envs: { ...envs, ...planBridgeEnvs(server, config, alias, name) },
+    envs: { ...envs, ...planBridgeEnvs(server, config, { alias, name, maxSessions: limits.maxSessions }) },
     labels: planLabels(definition, tools),
     mounts: mounts.map(({ source, target, writable }) => ({
       source: resolve(context.root, source),
       target,
       readOnly: !writable,
     })),
-    memory: options.memory,
-    processes: options.processes,
+    limits,
     healthInterval: goDuration(config.healthInterval),
     published: options.publish ? { ip: config.bindAddress, port: options.port } : undefined,
     tools,

@@ -41,8 +41,13 @@ export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape>
   readonly containerSuffix?: string;
   /** Numeric user in the container; each server has its own, since the engine counts processes per user. */
   readonly uid: number;
-  /** Default memory limit in MiB. */
-  readonly memory: number;
+  /** What one session of it takes, measured with a margin; the limits of a container follow from it. */
+  readonly session: {
+    /** MiB. */
+    readonly memory: number;
+    /** Processes and threads. */
+    readonly processes: number;
+  };
   readonly egress: Egress;
   /** Every tool that the pinned version offers, by name; the label `com.mcp.tools` counts the allowed ones. */
   readonly tools: readonly string[];

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { leastMemory, usualSessions } from "../components/limits.ts";
 import type { ServerDefinition } from "../components/server-definition.ts";
 import { field, flag, wholeNumber } from "./field.ts";
 
@@ -51,14 +52,24 @@ const serverKeys = (definition: ServerDefinition) => ({
       .regex(/^[1-9]\d{0,8}:[1-9]\d{0,8}$/)
       .optional(),
   ),
-  memory: wholeNumber("Memory limit; no swap beyond it.", "MiB", 64, 1_048_576).default(definition.memory),
+  memory: wholeNumber(
+    "Memory limit; no swap beyond it. Default: enough for `maxSessions`.",
+    "MiB",
+    leastMemory(definition),
+    1_048_576,
+  ).optional(),
   processes: wholeNumber(
-    "Processes and threads at once; kept as the user's `nproc` limit, since the provider has no pids limit.",
+    "Processes and threads at once; kept as the user's `nproc` limit, since the provider has no pids limit. Default: enough for `maxSessions`.",
     "",
-    16,
-    65_536,
-  ).default(512),
-  maxSessions: wholeNumber("Client sessions at once; one more is answered 503.", "", 1, 100_000).default(100),
+    64,
+    1_048_576,
+  ).optional(),
+  maxSessions: wholeNumber(
+    `Client sessions at once; one more is answered 503. Default: what \`memory\` is enough for, or ${usualSessions}.`,
+    "",
+    1,
+    10_000,
+  ).optional(),
   requestTimeout: wholeNumber("Time that one request may take without progress.", "seconds", 1, 86_400).default(30),
   allowedTools: field(
     {

@@ -170,9 +170,9 @@ describe("a container", () => {
       SecurityOpt: ["no-new-privileges"],
       Privileged: false,
       Init: true,
-      Memory: 512 * 1024 * 1024,
-      MemorySwap: 512 * 1024 * 1024,
-      Ulimits: [{ Name: "nproc", Soft: 512, Hard: 512 }],
+      Memory: (server === "fetch" ? 2044 : 1120) * 1024 * 1024,
+      MemorySwap: (server === "fetch" ? 2044 : 1120) * 1024 * 1024,
+      Ulimits: [{ Name: "nproc", Soft: 560, Hard: 560 }],
       RestartPolicy: { Name: "unless-stopped" },
       LogConfig: {
         Type: "json-file",
@@ -219,6 +219,47 @@ describe("a container", () => {
       expect(logsOf(stack.container(name))).not.toContain(token);
       expect(state).not.toContain(token);
     }
+  });
+});
+
+describe("a server with as many sessions as it takes", () => {
+  test("turns the next client away and stays well, within its memory", async () => {
+    const { http, health } = endpointOf("filesystem");
+    const headers = {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      authorization: `Bearer ${tokenOf("filesystem")}`,
+    };
+    const post = (message: object, session?: string) =>
+      fetch(http, {
+        method: "POST",
+        headers: { ...headers, ...(session && { "mcp-session-id": session }) },
+        body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+      });
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "crowd", version: "1" } };
+    const sessions: string[] = [];
+    let turnedAway: Response | undefined;
+    // Clients of the tests before may still hold some of the 32.
+    while (!turnedAway && sessions.length <= 32) {
+      const response = await post({ id: 1, method: "initialize", params });
+      await response.text();
+      const session = response.headers.get("mcp-session-id");
+      if (session === null) turnedAway = response;
+      else {
+        sessions.push(session);
+        await (await post({ method: "notifications/initialized" }, session)).text();
+        expect(await (await post({ id: 2, method: "tools/list" }, session)).text()).toContain("read_text_file");
+      }
+    }
+    expect(turnedAway?.status).toBe(503);
+    expect(turnedAway?.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect((await fetch(health)).status).toBe(200);
+    const [used] = docker("stats", "--no-stream", "--format", "{{.MemPerc}}", stack.container("filesystem")).split("%");
+    expect(Number(used)).toBeLessThan(95);
+    for (const session of sessions)
+      await fetch(http, { method: "DELETE", headers: { ...headers, "mcp-session-id": session } });
+    expect(stack.inspect("filesystem").State).toMatchObject({ OOMKilled: false, Running: true });
+    expect(stack.inspect("filesystem").RestartCount).toBe(0);
   });
 });
 

@@ -12,7 +12,7 @@ export const vault = defineServer({
   port: 8599,
   containerSuffix: "vault-service",
   uid: 10099,
-  memory: 128,
+  session: { memory: 32, processes: 16 },
   egress: "web",
   baseImages: [],
   tools: ["open"],

@@ -71,7 +71,7 @@ describe("McpServer", () => {
       envs: [
         "MCP_SERVER_NAME=filesystem",
         "MCP_ALLOWED_HOSTS=localhost,127.0.0.1,[::1],mcp-filesystem",
-        "MCP_MAX_SESSIONS=100",
+        "MCP_MAX_SESSIONS=32",
         "MCP_REQUEST_TIMEOUT=30s",
         "MCP_STRIP_CLIENT_CAPABILITIES=roots",
         `MCP_AUTH_TOKEN_SHA256=${digest}`,
@@ -105,9 +105,9 @@ describe("McpServer", () => {
       init: true,
       capabilities: { drops: ["ALL"] },
       securityOpts: ["no-new-privileges"],
-      memory: 512,
-      memorySwap: 512,
-      ulimits: [{ name: "nproc", soft: 512, hard: 512 }],
+      memory: 1120,
+      memorySwap: 1120,
+      ulimits: [{ name: "nproc", soft: 560, hard: 560 }],
     });
   });
 
