@@ -351,7 +351,9 @@ describe("down", () => {
     const images = catalogue.map(({ name }) => stack.inspect(name).Image);
     await stack.down();
     expect(thingsNamed(stack.prefix)).toEqual([]);
-    for (const image of images) expect(() => docker("inspect", image)).toThrow("No such object");
+    // Another stack of the same contents may still hold an image by its own name; none may be left without a name.
+    const nameless = docker("images", "--filter", "dangling=true", "--quiet", "--no-trunc");
+    for (const image of images) expect(nameless).not.toContain(image);
     expect(thingsNamed(other)).toEqual([other, other, other, `${other}:1`]);
   });
 });
