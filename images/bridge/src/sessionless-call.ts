@@ -223,11 +223,12 @@ export class SessionlessCall implements LinkCall {
     this.#count(reply, completeResult(listed, reply.id, more), 200);
   }
 
-  /** The tools that may be seen; their names are learnt for the metrics. */
+  /** The tools that may be seen; their names are learnt for the metrics, their marked arguments for the checks. */
   #listed(message: Message): Message {
-    const { metrics, policy } = this.#context;
+    const { metrics, policy, paramHeaders } = this.#context;
     if (message.result === undefined || !isObject(message.bytes, message.result.start)) return message;
     metrics.learnTools(toolNames(message.bytes, message.result));
+    paramHeaders.learn(message);
     const filtered = readMessage(policy.listedTools(message));
     return filtered.ok ? filtered.value : message;
   }

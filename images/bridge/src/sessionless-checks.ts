@@ -115,7 +115,7 @@ function nameMismatch(headers: IncomingHttpHeaders, { bytes, params, method = ""
 }
 
 /** `=?base64?…?=` is UTF-8 in base64, anything else itself; undefined for base64 that is none. */
-function decodeHeaderValue(value: string): string | undefined {
+export function decodeHeaderValue(value: string): string | undefined {
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
   if (encoded === undefined) return value;
   const bytes = Buffer.from(encoded, "base64");

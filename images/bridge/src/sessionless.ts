@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { capabilitiesForServer } from "./client-capabilities.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
 import { type Exchange, sendAccepted, sendRefusal } from "./http.ts";
@@ -6,6 +7,7 @@ import { LinkPool } from "./link-pool.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
+import { ParamHeaders } from "./param-headers.ts";
 import { ParkedCalls } from "./parked-calls.ts";
 import type { Policy } from "./policy.ts";
 import { type Port, Unavailable } from "./port.ts";
@@ -13,7 +15,7 @@ import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import { paramsDigest, RequestStates } from "./request-state.ts";
 import type { ServerLink } from "./server-link.ts";
 import { SessionlessCall } from "./sessionless-call.ts";
-import { checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
+import { type Checked, checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
 import { discoverResult } from "./sessionless-messages.ts";
 import { NAME_PARAM } from "./sessionless-meta.ts";
 import { SessionlessReply } from "./sessionless-reply.ts";
@@ -29,6 +31,7 @@ export interface CallContext {
   readonly metrics: Metrics;
   readonly states: RequestStates;
   readonly parked: ParkedCalls<SessionlessCall>;
+  readonly paramHeaders: ParamHeaders;
   /** A call needs this reply no more. */
   readonly onDetached: (reply: SessionlessReply) => void;
   /** Gives back an exclusive server, see `LinkPool.release`. */
@@ -84,6 +87,7 @@ export class Sessionless {
       metrics,
       states: new RequestStates(context.stateKey),
       parked: new ParkedCalls(MAX_PARKED, options.idleTimeout),
+      paramHeaders: new ParamHeaders(),
       onDetached: (reply) => this.#live.delete(reply),
       release: (link, clean) => this.#pool.release(link, clean),
     };
@@ -104,7 +108,7 @@ export class Sessionless {
     metrics.bytesIn.add({}, message.bytes.length);
     // To cancel is to close the stream; nothing else can be notified.
     if (message.kind === "notification") return sendAccepted(response);
-    const checked = checkSessionless(request.headers, message);
+    const checked = this.#check(request.headers, message);
     if (!checked.ok) {
       metrics.fail(checked.refusal.cause);
       return sendRefusal(response, checked.refusal, message.kind === "request" ? message.id : null);
@@ -134,6 +138,13 @@ export class Sessionless {
   close(): void {
     this.drain();
     this.#pool.close();
+  }
+
+  #check(headers: IncomingHttpHeaders, message: Message): Checked {
+    const checked = checkSessionless(headers, message);
+    if (!checked.ok || checked.request.method !== "tools/call") return checked;
+    const refusal = this.#calls.paramHeaders.check(headers, message);
+    return refusal === undefined ? checked : { ok: false, refusal };
   }
 
   async #serve(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {

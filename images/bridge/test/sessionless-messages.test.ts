@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { capabilitiesForServer, needOf } from "../src/client-capabilities.ts";
 import { type Message, readMessage } from "../src/envelope.ts";
+import { ParamHeaders } from "../src/param-headers.ts";
 import { ParkedCalls } from "../src/parked-calls.ts";
 import { paramsDigest, RequestStates } from "../src/request-state.ts";
 import { checkSessionless } from "../src/sessionless-checks.ts";
@@ -238,6 +239,44 @@ describe("what a request must bring", () => {
   test("a resource is named by its URI", () => {
     expect(check(() => {}, "resources/read", { uri: "r:1" })).toBe("served");
     expect(check(header("mcp-name", "r:2"), "resources/read", { uri: "r:1" })).toEqual([400, -32020, undefined]);
+  });
+});
+
+describe("arguments that headers repeat", () => {
+  const properties = {
+    region: { type: "string", "x-mcp-header": "Region" },
+    plain: { type: "string" },
+    deep: { type: "object", properties: { n: { type: "integer", "x-mcp-header": "Deep-N" } } },
+    list: { type: "array", items: { type: "string", "x-mcp-header": "Never" } },
+    bad: { type: "string", "x-mcp-header": "no token" },
+  };
+  const headersOf = new ParamHeaders();
+  headersOf.learn(read({ id: 1, result: { tools: [{ name: "other" }, { name: "t", inputSchema: { properties } }] } }));
+  const check = (args: object, headers: Record<string, string>, name = "t") =>
+    headersOf.check(headers, read({ id: 1, method: "tools/call", params: { name, arguments: args } }))?.code ??
+    "served";
+
+  test.each([
+    ["equal", { region: "eu" }, { "mcp-param-region": "eu" }, "served"],
+    ["missing", { region: "eu" }, {}, -32020],
+    ["different", { region: "eu" }, { "mcp-param-region": "us" }, -32020],
+    ["in base64", { region: "é" }, { "mcp-param-region": "=?base64?w6k=?=" }, "served"],
+    ["in broken base64", { region: "é" }, { "mcp-param-region": "=?base64?w6k?=" }, -32020],
+    ["a number", { deep: { n: 42 } }, { "mcp-param-deep-n": "42" }, "served"],
+    ["another number", { deep: { n: 42 } }, { "mcp-param-deep-n": "43" }, -32020],
+    ["nothing for zero", { deep: { n: 0 } }, { "mcp-param-deep-n": "" }, -32020],
+    ["true", { region: true }, { "mcp-param-region": "true" }, "served"],
+    ["without an argument", {}, { "mcp-param-region": "eu" }, -32020],
+    ["neither, for null", { region: null }, {}, "served"],
+    ["not marked", { plain: "x", list: ["y"], bad: "z" }, {}, "served"],
+    ["of no scalar", { region: ["eu"] }, {}, "served"],
+  ])("%s", (_name, args, headers, expected) => {
+    expect(check(args, headers)).toBe(expected);
+  });
+
+  test("are only those of the tool that is called", () => {
+    expect(check({ region: "eu" }, {}, "other")).toBe("served");
+    expect(check({ region: "eu" }, {}, "unlisted")).toBe("served");
   });
 });
 
