@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type RunningBridge, startBridge } from "./fixtures/bridge.ts";
+import { type RunningBridge, startBridge, until } from "./fixtures/bridge.ts";
 import { openSession, STREAMABLE, send } from "./fixtures/http-client.ts";
+import { requestOf, textOf } from "./fixtures/sessionless-client.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -79,6 +80,41 @@ test(`${CASES} mutated messages: each is answered, none with 500, and the bridge
   expect(await session.call("echo", { text: "still here" })).toBe("still here");
   expect(await bridge.metric('mcp_failures_total{cause="internal_error"}')).toBe(0);
   await session.delete();
+});
+
+test(`${CASES / 2} mutated requests of 2026-07-28: each is answered, none with 500, and no server stays behind`, async () => {
+  const random = generator(20_260_728);
+  const capabilities = { elicitation: {} };
+  const ask = { name: "ask", arguments: { method: "elicitation/create", params: { message: "é🎉" } } };
+  const requests = [
+    requestOf("server/discover"),
+    requestOf("tools/list"),
+    requestOf("tools/call", { name: "echo", arguments: { text: "x" } }, { meta: { progressToken: 1 } }),
+    requestOf(
+      "tools/call",
+      { ...ask, inputResponses: { "elicitation-1": {} }, requestState: "a.b.c" },
+      { capabilities },
+    ),
+    requestOf("tools/call", ask, { capabilities }),
+  ];
+  const own = await startBridge({ args: ["--request-timeout", "5s", "--idle-timeout", "500ms"] });
+  try {
+    const statuses = new Set<number>();
+    for (let i = 0; i < CASES / 2; i++) {
+      const { message, headers } = requests[random(requests.length)] ?? requestOf("tools/list");
+      const body = random(10) === 0 ? JSON.stringify(message) : mutate(JSON.stringify(message), random);
+      const reply = await send(`${own.url}/mcp`, "POST", body, headers);
+      statuses.add(reply.status);
+      if (![200, 202, 400, 404].includes(reply.status))
+        throw new Error(`case ${i}: ${reply.status} ${reply.text} for ${body}`);
+    }
+    expect([...statuses]).toEqual(expect.arrayContaining([200, 400]));
+    expect(await textOf(own.url, "echo", { text: "still here" })).toBe("still here");
+    expect(await own.metric('mcp_failures_total{cause="internal_error"}')).toBe(0);
+    await until("the spare alone is left", () => own.descendants() === 1);
+  } finally {
+    await own.stop();
+  }
 });
 
 test("odd headers, paths and methods are refused, none with 500", async () => {

@@ -221,8 +221,8 @@ describe("a server that asks", () => {
     const pid = () => textOf(bridge.url, "pid", {}, options);
     const one = await pid();
     expect(await pid()).toBe(one);
-    const busy = textOf(bridge.url, "sleep", { ms: 300 }, options);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const busy = textOf(bridge.url, "sleep", { ms: 1_000 }, options);
+    await until("it is called", async () => (await bridge.metric("mcp_requests_in_flight")) === 1);
     expect(await pid()).not.toBe(one);
     await busy;
   });
@@ -325,14 +325,14 @@ describe("faults", () => {
   });
 
   test("a call that takes too long: error and cancel; progress gives it more time", async () => {
-    await withBridge(["--request-timeout", "400ms"], async (own) => {
+    await withBridge(["--request-timeout", "1s"], async (own) => {
       await warm(own);
       const slow = await call(own.url, "sleep", { ms: 5_000 });
       expect(slow.error.code).toBe(-32001);
       expect(JSON.parse(await textOf(own.url, "cancelled"))).toHaveLength(1);
       const meta = { progressToken: 1 };
       expect(await textOf(own.url, "echo", { text: "x" })).toBe("x");
-      const reply = await call(own.url, "progress", { steps: 6, pause: 100 }, { meta });
+      const reply = await call(own.url, "progress", { steps: 5, pause: 300 }, { meta });
       expect(reply.result.content[0].text).toBe("progressed");
     });
   });
@@ -347,17 +347,17 @@ describe("faults", () => {
       body: JSON.stringify(message),
       signal: abort.signal,
     });
-    const other = textOf(bridge.url, "sleep", { ms: 500 });
+    const other = textOf(bridge.url, "sleep", { ms: 1_500 });
     await until("both run", async () => (await bridge.metric("mcp_requests_in_flight")) === 2);
     abort.abort();
     await expect(gone).rejects.toThrow();
     await until("it is cancelled", async () => JSON.parse(await textOf(bridge.url, "cancelled")).length === before + 1);
-    expect(await other).toBe("slept 500");
+    expect(await other).toBe("slept 1500");
   });
 
   test("over the caps: 429 and 503, with Retry-After", async () => {
     await withBridge(["--max-in-flight", "2", "--max-sessions", "1"], async (own) => {
-      const busy = [textOf(own.url, "sleep", { ms: 600 }), textOf(own.url, "sleep", { ms: 600 })];
+      const busy = [textOf(own.url, "sleep", { ms: 1_500 }), textOf(own.url, "sleep", { ms: 1_500 })];
       await until("both run", async () => (await own.metric("mcp_requests_in_flight")) === 2);
       const third = await request(own.url, "tools/list");
       expect([third.status, third.headers.get("retry-after")]).toEqual([429, "1"]);
