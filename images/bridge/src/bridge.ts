@@ -68,7 +68,10 @@ export class Bridge {
     const { warmChildren, requestTimeout } = options;
     this.#pool = new ChildPool({ spec, warmChildren, startWait: requestTimeout, log, metrics });
     const policy = new Policy(options);
-    this.#registry = new Registry({ options, policy, metrics, log });
+    this.#registry = new Registry(
+      { options, policy, metrics, log },
+      { count: () => this.#sessionless.servers, endOneIdle: () => this.#sessionless.endOneIdle() },
+    );
     this.#sessionless = new Sessionless({
       options,
       policy,

@@ -100,6 +100,19 @@ export class LinkPool {
     }
   }
 
+  /** Ends one server that nobody uses just now; false if all are in use. */
+  endOneIdle(): boolean {
+    if (this.#endOldestIdle()) return true;
+    for (const [key, { link }] of this.#shared) {
+      if (link === undefined || link.inFlight > 0 || link.pins.size > 0) continue;
+      this.#shared.delete(key);
+      this.#all.delete(link);
+      link.close();
+      return true;
+    }
+    return false;
+  }
+
   /** Ends every link; the requests in flight get an error as their servers go. */
   close(): void {
     clearInterval(this.#timer);

@@ -151,7 +151,11 @@ export const OPTION_TABLE = {
     1,
   ),
   maxSessions: integer(
-    { flag: "--max-sessions", env: "MCP_MAX_SESSIONS", help: "Sessions open at a time; over it: 503." },
+    {
+      flag: "--max-sessions",
+      env: "MCP_MAX_SESSIONS",
+      help: "Sessions and servers without one, open at a time; over it: 503.",
+    },
     256,
     1,
     100_000,

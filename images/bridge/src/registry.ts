@@ -3,15 +3,24 @@ import { sessionTag } from "./log.ts";
 import { type Port, Unavailable } from "./port.ts";
 import { Session, type SessionContext, type TransportName } from "./session.ts";
 
+/** Servers that are open for something else than a session, and count against the same limit. */
+export interface OtherServers {
+  readonly count: () => number;
+  /** Ends one that nobody uses just now; false if all are in use. */
+  readonly endOneIdle: () => boolean;
+}
+
 /** All open sessions of one bridge; ends those that nobody uses any more. */
 export class Registry {
   readonly #context: SessionContext;
+  readonly #others: OtherServers;
   readonly #sessions = new Map<string, Session>();
   /** Sessions whose server is still being started. */
   #opening = 0;
   readonly #timers: NodeJS.Timeout[];
 
-  constructor(context: Omit<SessionContext, "onEnd">) {
+  constructor(context: Omit<SessionContext, "onEnd">, others: OtherServers) {
+    this.#others = others;
     this.#context = { ...context, onEnd: (session) => this.#sessions.delete(session.id) };
     const { idleTimeout, keepAlive } = context.options;
     this.#timers = [
@@ -27,8 +36,10 @@ export class Registry {
     return this.#sessions.size;
   }
 
-  get full(): boolean {
-    return this.#sessions.size + this.#opening >= this.#context.options.maxSessions;
+  /** Whether one more session fits; an idle server of the sessionless era makes way for it. */
+  makeRoom(): boolean {
+    const used = this.#sessions.size + this.#opening + this.#others.count();
+    return used < this.#context.options.maxSessions || this.#others.endOneIdle();
   }
 
   get inFlight(): number {

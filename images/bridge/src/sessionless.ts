@@ -102,6 +102,16 @@ export class Sessionless {
     return this.#pool.queuedBytes;
   }
 
+  /** Servers open or being opened. */
+  get servers(): number {
+    return this.#pool.size;
+  }
+
+  /** Ends one server that nobody uses just now; false if all are in use. */
+  endOneIdle(): boolean {
+    return this.#pool.endOneIdle();
+  }
+
   async handle(exchange: Exchange, message: Message): Promise<void> {
     const { request, response, principal } = exchange;
     const { metrics, options } = this.#context;

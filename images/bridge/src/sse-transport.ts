@@ -24,7 +24,7 @@ export class SseTransport {
     const { registry, pool, options } = this.#context;
     const { request, response, principal } = exchange;
     if (request.method !== "GET") return this.#refuse(exchange, methodNotAllowed("GET", request.method));
-    if (registry.full) return this.#refuse(exchange, tooManySessions(options));
+    if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(options));
     let session: Session;
     try {
       session = await registry.open(() => pool.acquire(), principal, "sse");

@@ -108,7 +108,7 @@ export class StreamableHttp {
       const refusal = found.ok ? badRequest("this session is initialized already") : found.refusal;
       return this.#refuse(exchange, refusal, message.id);
     }
-    if (registry.full) return this.#refuse(exchange, tooManySessions(this.#context.options), message.id);
+    if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(this.#context.options), message.id);
     let session: Session;
     try {
       session = await registry.open(() => pool.acquire(), principal, "http");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningBridge, startBridge, until, warm } from "./fixtures/bridge.ts";
-import { type Message, openSession, send } from "./fixtures/http-client.ts";
+import { initialize, type Message, openSession, send } from "./fixtures/http-client.ts";
 import { call, PREFIX, request, requestOf, stream, textOf, VERSION } from "./fixtures/sessionless-client.ts";
 
 const BIN = fileURLToPath(new URL("../bin/mcp-bridge.ts", import.meta.url));
@@ -365,6 +365,21 @@ describe("faults", () => {
       // The shared server is the one that may be open.
       const more = await request(own.url, "tools/list", {}, { capabilities: { sampling: {} } });
       expect([more.status, more.headers.get("retry-after")]).toEqual([503, "5"]);
+    });
+  });
+
+  test("sessions and servers without one share the cap: an idle server makes way for a session, a busy one does not", async () => {
+    await withBridge(["--max-sessions", "1"], async (own) => {
+      const busy = textOf(own.url, "sleep", { ms: 1_500 });
+      await until("it runs", async () => (await own.metric("mcp_requests_in_flight")) === 1);
+      const refused = await initialize(own.url);
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+      expect(await busy).toBe("slept 1500");
+      const session = await openSession(own.url);
+      expect((await request(own.url, "tools/list")).status).toBe(503);
+      await session.delete();
+      await until("the session is gone", async () => (await own.metric("mcp_active_sessions")) === 0);
+      expect(await textOf(own.url, "echo", { text: "room again" })).toBe("room again");
     });
   });
 
