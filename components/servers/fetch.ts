@@ -8,7 +8,7 @@ export const fetch = defineServer({
   description: "Pages of the web as Markdown",
   port: 8504,
   uid: 10004,
-  session: { memory: 60, processes: 16 },
+  session: { memory: 66, processes: 16 },
   egress: "web",
   baseImages: ["python"],
   tools: ["fetch"],

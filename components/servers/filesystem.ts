@@ -28,7 +28,7 @@ export const filesystem = defineServer({
   description: "Files of the folders that it is given",
   port: 8501,
   uid: 10001,
-  session: { memory: 32, processes: 16 },
+  session: { memory: 44, processes: 16 },
   egress: "none",
   baseImages: [],
   tools: [

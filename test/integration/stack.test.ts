@@ -170,8 +170,8 @@ describe("a container", () => {
       SecurityOpt: ["no-new-privileges"],
       Privileged: false,
       Init: true,
-      Memory: (server === "fetch" ? 2044 : 1120) * 1024 * 1024,
-      MemorySwap: (server === "fetch" ? 2044 : 1120) * 1024 * 1024,
+      Memory: (server === "fetch" ? 2242 : 1516) * 1024 * 1024,
+      MemorySwap: (server === "fetch" ? 2242 : 1516) * 1024 * 1024,
       Ulimits: [{ Name: "nproc", Soft: 560, Hard: 560 }],
       RestartPolicy: { Name: "unless-stopped" },
       LogConfig: {

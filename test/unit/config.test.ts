@@ -155,7 +155,7 @@ const bad: { name: string; raw: Record<string, unknown>; secretsAreSecret?: bool
   {
     name: "less memory than one session takes",
     raw: { servers: { fetch: { memory: 128 } } },
-    problems: ["mcp:servers.fetch.memory is 128; allowed: a whole number from 184 to 1048576 (MiB); pick one of these"],
+    problems: ["mcp:servers.fetch.memory is 128; allowed: a whole number from 196 to 1048576 (MiB); pick one of these"],
   },
   {
     name: "text where an object belongs",

@@ -105,8 +105,8 @@ describe("McpServer", () => {
       init: true,
       capabilities: { drops: ["ALL"] },
       securityOpts: ["no-new-privileges"],
-      memory: 1120,
-      memorySwap: 1120,
+      memory: 1516,
+      memorySwap: 1516,
       ulimits: [{ name: "nproc", soft: 560, hard: 560 }],
     });
   });

@@ -31,7 +31,7 @@ describe("planServer", () => {
       },
       labels: { "com.mcp.type": "filesystem", "com.mcp.tools": "14" },
       mounts: [{ source: "/project/work", target: "/workspace", readOnly: true }],
-      limits: { memory: 1120, processes: 560, maxSessions: 32 },
+      limits: { memory: 1516, processes: 560, maxSessions: 32 },
       healthInterval: "30s",
       published: { ip: "127.0.0.1", port: 8501 },
       tools: expect.arrayContaining(["read_text_file", "write_file"]),
@@ -62,14 +62,14 @@ describe("planServer", () => {
       bindAddress: "192.0.2.1",
       allowedHosts: ["mcp.example.org"],
       healthInterval: 5,
-      servers: { filesystem: { mounts, user: "1000:100", memory: 128, processes: 64, port: 9000, maxSessions: 3 } },
+      servers: { filesystem: { mounts, user: "1000:100", memory: 152, processes: 64, port: 9000, maxSessions: 3 } },
     });
     expect(plan).toMatchObject({
       containerName: "mcp-staging-filesystem",
       alias: "mcp-filesystem",
       network: { name: "mcp-staging-filesystem" },
       user: "1000:100",
-      limits: { memory: 128, processes: 64, maxSessions: 3 },
+      limits: { memory: 152, processes: 64, maxSessions: 3 },
       healthInterval: "5s",
       published: { ip: "192.0.2.1", port: 9000 },
     });
