@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import type Docker from "dockerode";
 import { parse } from "yaml";
 import { catalogue } from "../components/catalogue.ts";
+import { containerName } from "../components/server-definition.ts";
+import { defaultPrefix } from "../config/schema.ts";
 import type { PortFacts } from "./diagnosis.ts";
 import { stackFile } from "./stack-file.ts";
 
@@ -26,14 +28,14 @@ export interface WantedPort {
 
 /** What a stack's settings publish. Only for a look: what is wrong with them, the program itself says best. */
 export function wantedPorts(settings: StackSettings): WantedPort[] {
-  const { "mcp:prefix": prefix = "mcp-", "mcp:bindAddress": address = "127.0.0.1" } = settings;
+  const { "mcp:prefix": prefix = defaultPrefix, "mcp:bindAddress": address = "127.0.0.1" } = settings;
   const servers = settings["mcp:servers"] ?? {};
   return catalogue.flatMap((definition) => {
     const options = servers[definition.name];
     if (!options || options.enabled === false || options.publish === false) return [];
     return {
       server: definition.name,
-      container: options.containerName ?? `${prefix}${definition.name}`,
+      container: options.containerName ?? containerName(prefix, definition),
       address,
       port: Number(options.port ?? definition.port),
     };

@@ -10,12 +10,12 @@ import dockerignore from "@balena/dockerignore";
 export function contextDigest(folder: string): string {
   const ignoreFile = join(folder, ".dockerignore");
   const rules = existsSync(ignoreFile) ? readFileSync(ignoreFile, "utf8") : "";
-  const ignored = dockerignore.default().add(rules).createFilter();
+  const kept = dockerignore.default().add(rules).createFilter();
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => ({ entry, path: join(entry.parentPath, entry.name).slice(folder.length + 1) }))
     // The engine reads these two whatever the rules say.
-    .filter(({ path }) => ignored(path) || path === "Dockerfile" || path === ".dockerignore")
+    .filter(({ path }) => kept(path) || path === "Dockerfile" || path === ".dockerignore")
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const hash = createHash("sha256");
   for (const { entry, path } of files) {

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { containerName, type ServerDefinition } from "../components/server-definition.ts";
 import { nearest } from "./nearest.ts";
-import { configSchema } from "./schema.ts";
+import { configSchema, defaultPrefix } from "./schema.ts";
 import { docAt, keysAt } from "./walk.ts";
 
 /** What the checks need to know of the world. */
@@ -153,7 +153,7 @@ function secretProblems(raw: Readonly<Raw>, servers: readonly ReadableServer[], 
 export function configProblems(raw: Readonly<Raw>, world: World): string[] {
   const servers = readableServers(raw, world);
   const published = servers.filter(({ options }) => options.publish !== false);
-  const prefix = typeof raw.prefix === "string" ? raw.prefix : "mcp-";
+  const prefix = typeof raw.prefix === "string" ? raw.prefix : defaultPrefix;
   const portOf = ({ definition, options }: ReadableServer) => options.port ?? definition.port;
   const nameOf = ({ definition, options }: ReadableServer) =>
     options.containerName ?? containerName(prefix, definition);

@@ -4,6 +4,9 @@ import { leastMemory, usualSessions } from "../components/limits.ts";
 import type { ServerDefinition } from "../components/server-definition.ts";
 import { field, flag, wholeNumber } from "./field.ts";
 
+/** First part of names where a stack says nothing else. */
+export const defaultPrefix = "mcp-";
+
 /** Base images of all others, by what they carry; `mcp:images` points them at a mirror or at images built here. */
 export const defaultBaseImages = {
   debian: "debian:13-slim",
@@ -97,7 +100,7 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
       z
         .string()
         .regex(/^[a-z][a-z0-9-]{1,31}$/)
-        .default("mcp-"),
+        .default(defaultPrefix),
     ),
     bindAddress: field(
       {
