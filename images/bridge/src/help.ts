@@ -1,4 +1,5 @@
-import { OPTION_TABLE, type OptionSpec } from "./option-table.ts";
+import type { OptionSpec } from "./option-kinds.ts";
+import { OPTION_TABLE } from "./option-table.ts";
 
 /** Text of `--help`, from the one table of options. */
 export function helpText(): string {

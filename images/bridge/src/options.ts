@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { LogLevel } from "./log.ts";
-import { OPTION_TABLE, type OptionName, type OptionSpec } from "./option-table.ts";
+import type { OptionSpec } from "./option-kinds.ts";
+import { OPTION_TABLE, type OptionName } from "./option-table.ts";
 
 /** Everything a bridge can be told, checked and with defaults. Times in milliseconds, sizes in bytes. */
 export interface Options {
