@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { helpText } from "../src/help.ts";
-import { OPTION_TABLE, type OptionSpec } from "../src/option-table.ts";
+import type { OptionSpec } from "../src/option-kinds.ts";
+import { OPTION_TABLE } from "../src/option-table.ts";
 import { type Options, parseOptions } from "../src/options.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../src/units.ts";
 
