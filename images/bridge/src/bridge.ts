@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ChildPool } from "./child-pool.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
+import { childSource } from "./child-source.ts";
 import { ErrorCode } from "./envelope.ts";
 import { BearerAuth, HostGuard } from "./guard.ts";
 import { Health } from "./health.ts";
@@ -13,6 +13,7 @@ import type { Options } from "./options.ts";
 import { Policy } from "./policy.ts";
 import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
+import type { ServerSource, SourceFactory } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
 import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
@@ -36,6 +37,8 @@ export interface BridgeDependencies {
   readonly digests: readonly string[];
   /** See `--state-key-file`. */
   readonly stateKey?: Buffer | undefined;
+  /** Where servers come from; processes of the command unless given. */
+  readonly source?: SourceFactory | undefined;
 }
 
 /** One bridge: a listening HTTP server, its sessions and their servers. */
@@ -45,7 +48,7 @@ export class Bridge {
   readonly #version: string;
   readonly #startedAt = Date.now();
   readonly #metrics = new Metrics();
-  readonly #pool: ChildPool;
+  readonly #source: ServerSource;
   readonly #registry: Registry;
   readonly #sessionless: Sessionless;
   readonly #health: Health;
@@ -63,10 +66,8 @@ export class Bridge {
     this.#version = dependencies.version;
     this.#guard = new HostGuard(options);
     this.#auth = new BearerAuth(dependencies.digests);
-    const [command = "", ...args] = options.command;
-    const spec = { command, args, env: childEnvironment(env), maxMessageBytes: options.maxMessageBytes };
-    const { warmChildren, requestTimeout } = options;
-    this.#pool = new ChildPool({ spec, warmChildren, startWait: requestTimeout, log, metrics });
+    const { source = childSource } = dependencies;
+    this.#source = source({ options, env, log, metrics });
     const policy = new Policy(options);
     this.#registry = new Registry(
       { options, policy, metrics, log },
@@ -79,11 +80,11 @@ export class Bridge {
       log,
       version: dependencies.version,
       stateKey: dependencies.stateKey,
-      acquire: () => this.#pool.acquire(),
+      acquire: () => this.#source.acquire(),
       sessions: () => this.#registry.size,
     });
-    this.#health = new Health(this.#pool, log, options);
-    const transport = { options, registry: this.#registry, pool: this.#pool, metrics };
+    this.#health = new Health(this.#source, log, options);
+    const transport = { options, registry: this.#registry, source: this.#source, metrics };
     const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);
     this.#routes = new Map<string, Route>([
@@ -94,7 +95,7 @@ export class Bridge {
       ["/metrics", { needsToken: false, handle: (exchange) => this.#reportMetrics(exchange) }],
     ]);
     metrics.sessions.read = () => this.#registry.size;
-    metrics.children.read = () => this.#pool.size;
+    metrics.children.read = () => this.#source.size;
     metrics.inFlight.read = () => this.#inFlight;
     metrics.queued.read = () => this.#registry.queuedBytes + this.#sessionless.queuedBytes;
     metrics.uptime.read = () => (Date.now() - this.#startedAt) / 1_000;
@@ -143,7 +144,7 @@ export class Bridge {
     for (const session of this.#registry.all()) void session.end("the bridge is shutting down");
     this.#registry.stopTimers();
     this.#sessionless.close();
-    await this.#pool.close();
+    await this.#source.close();
     this.#server.closeAllConnections();
     this.#log("info", "stopped");
   }
@@ -158,7 +159,7 @@ export class Bridge {
 
   /** Kills the servers at once. */
   kill(): void {
-    this.#pool.kill();
+    this.#source.kill();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -252,9 +253,4 @@ function answerPreflight(response: ServerResponse): void {
     "access-control-max-age": "600",
   });
   response.end();
-}
-
-/** The bridge's environment without its own secrets. */
-function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("MCP_AUTH_")));
 }

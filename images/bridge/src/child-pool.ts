@@ -4,6 +4,7 @@ import { ChildProcess, type ChildSpec } from "./child-process.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Port, Unavailable } from "./port.ts";
+import type { ServerSource } from "./server-source.ts";
 import { RateLimitedLines } from "./stderr-limit.ts";
 
 /** Longer than this nobody waits for a start that is held back; they are told when to come again. */
@@ -34,7 +35,7 @@ export interface PoolOptions {
  * Starts children: one spare in advance, the others on demand, not too many at a time, and more slowly
  * while they crash. A spare has not been initialised: its session's own `initialize` reaches it unchanged.
  */
-export class ChildPool {
+export class ChildPool implements ServerSource {
   readonly backoff = new CrashBackoff();
   readonly #options: PoolOptions;
   readonly #maxStarting: number;

@@ -1,6 +1,7 @@
 import { START_TIMEOUT_MS } from "./child-pool.ts";
 import type { Log } from "./log.ts";
 import type { Port } from "./port.ts";
+import type { ServerSource } from "./server-source.ts";
 
 /** Milliseconds; tests use shorter ones. */
 export const HEALTH_TIMES = {
@@ -18,13 +19,8 @@ export const HEALTH_TIMES = {
 /** Failures in a row before green turns red. */
 const RED_AFTER = 3;
 
-/** What health needs of the pool. */
-export interface HealthPool {
-  readonly spare: Port | undefined;
-  readonly backoff: { readonly looping: boolean; readonly delay: number };
-  discardSpare(): void;
-  startProbe(): Port;
-}
+/** What health needs of a source of servers. */
+export type HealthPool = Pick<ServerSource, "spare" | "backoff" | "discardSpare" | "startProbe">;
 
 type Verdict = { readonly kind: "ok" } | { readonly kind: "starting" | "failed"; readonly detail: string };
 

@@ -21,13 +21,13 @@ export class SseTransport {
 
   /** `GET /sse`: opens a session that lives as long as the stream. */
   async stream(exchange: Exchange): Promise<void> {
-    const { registry, pool, options } = this.#context;
+    const { registry, source, options } = this.#context;
     const { request, response, principal } = exchange;
     if (request.method !== "GET") return this.#refuse(exchange, methodNotAllowed("GET", request.method));
     if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(options));
     let session: Session;
     try {
-      session = await registry.open(() => pool.acquire(), principal, "sse");
+      session = await registry.open(() => source.acquire(), principal, "sse");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error));
     }

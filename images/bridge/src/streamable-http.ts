@@ -1,4 +1,3 @@
-import type { ChildPool } from "./child-pool.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
 import { eraOf } from "./era.ts";
 import { type Exchange, header, lists, parseBody, readBody, sendAccepted, sendRefusal } from "./http.ts";
@@ -7,6 +6,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
 import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
+import type { ServerSource } from "./server-source.ts";
 import type { Session } from "./session.ts";
 import type { Sessionless } from "./sessionless.ts";
 import {
@@ -24,7 +24,7 @@ const VERSION_HEADER = "mcp-protocol-version";
 export interface TransportContext {
   readonly options: Options;
   readonly registry: Registry;
-  readonly pool: ChildPool;
+  readonly source: ServerSource;
   readonly metrics: Metrics;
 }
 
@@ -100,7 +100,7 @@ export class StreamableHttp {
   }
 
   async #initialize(exchange: Exchange, message: Message): Promise<void> {
-    const { registry, pool } = this.#context;
+    const { registry, source } = this.#context;
     const { request, response, principal } = exchange;
     if (message.kind !== "request") return this.#refuse(exchange, badRequest('"initialize" needs an "id"'));
     if (header(request, SESSION_HEADER) !== undefined) {
@@ -111,7 +111,7 @@ export class StreamableHttp {
     if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(this.#context.options), message.id);
     let session: Session;
     try {
-      session = await registry.open(() => pool.acquire(), principal, "http");
+      session = await registry.open(() => source.acquire(), principal, "http");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error), message.id);
     }
