@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BearerAuth } from "./bearer.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
 import { childSource } from "./child-source.ts";
 import { ErrorCode } from "./envelope.ts";
-import { BearerAuth, HostGuard } from "./guard.ts";
+import { HostGuard } from "./guard.ts";
 import { Health } from "./health.ts";
 import { type Exchange, header, sendJson, sendRefusal } from "./http.ts";
 import type { Log } from "./log.ts";

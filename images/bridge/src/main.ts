@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { digestsOfFile } from "./bearer.ts";
 import { Bridge } from "./bridge.ts";
 import { killAllGroups } from "./child-process.ts";
-import { digestsOfFile } from "./guard.ts";
 import { helpText } from "./help.ts";
 import { createLog } from "./log.ts";
 import { type Options, parseOptions } from "./options.ts";

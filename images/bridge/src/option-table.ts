@@ -163,6 +163,17 @@ export const OPTION_TABLE = {
     "a tool's name, 1 to 128 characters",
     /^[^\s,]{1,128}$/,
   ),
+  deniedTool: list(
+    {
+      flag: "--denied-tool",
+      env: "MCP_DENIED_TOOLS",
+      help: "Tool that clients may neither list nor call; wins over --allowed-tool.",
+    },
+    "TOOL",
+    "none",
+    "a tool's name, 1 to 128 characters",
+    /^[^\s,]{1,128}$/,
+  ),
   stripClientCapability: list(
     {
       flag: "--strip-client-capability",

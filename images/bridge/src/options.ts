@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { LogLevel } from "./log.ts";
+import { contradictions } from "./option-checks.ts";
 import type { OptionSpec } from "./option-kinds.ts";
 import { OPTION_TABLE, type OptionName } from "./option-table.ts";
 
@@ -23,6 +24,7 @@ export interface Options {
   readonly allowedHost: readonly string[];
   readonly allowedOrigin: readonly string[];
   readonly allowedTool: readonly string[];
+  readonly deniedTool: readonly string[];
   readonly stripClientCapability: readonly string[];
   readonly authTokenSha256: readonly string[];
   readonly authTokenFile: string | undefined;
@@ -61,6 +63,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): P
       "no command: write the stdio server's command after `--`, e.g. `mcp-bridge --port 8080 -- node server.js`",
     );
   }
+  problems.push(...contradictions(values as unknown as Options));
   if (problems.length > 0) return { kind: "invalid", problems };
   values.name ??= basename(command[0] ?? "server");
   return { kind: "run", options: { ...values, command } as unknown as Options };

@@ -13,11 +13,17 @@ const METHOD_OF_CAPABILITY: Readonly<Record<string, string>> = {
 /** What is hidden from a server, and from its clients. Decides only; the session acts. */
 export class Policy {
   readonly #allowedTools: ReadonlySet<string> | undefined;
+  readonly #deniedTools: ReadonlySet<string>;
   readonly #stripped: readonly string[];
   readonly #refusedMethods: ReadonlySet<string>;
 
-  constructor(options: { readonly allowedTool: readonly string[]; readonly stripClientCapability: readonly string[] }) {
+  constructor(options: {
+    readonly allowedTool: readonly string[];
+    readonly deniedTool: readonly string[];
+    readonly stripClientCapability: readonly string[];
+  }) {
     this.#allowedTools = options.allowedTool.length > 0 ? new Set(options.allowedTool) : undefined;
+    this.#deniedTools = new Set(options.deniedTool);
     this.#stripped = options.stripClientCapability;
     this.#refusedMethods = new Set(this.#stripped.flatMap((name) => METHOD_OF_CAPABILITY[name] ?? []));
   }
@@ -39,17 +45,30 @@ export class Policy {
 
   /** Why a call must not reach the server; undefined if it may. */
   refusedCall(message: Message): string | undefined {
-    if (this.#allowedTools === undefined || message.method !== "tools/call") return undefined;
+    if (!this.#filtersTools || message.method !== "tools/call") return undefined;
     const tool = calledTool(message);
     if (tool === undefined) return '"params" must have exactly one "name", the tool to call';
-    if (this.#allowedTools.has(tool)) return undefined;
-    return `tool "${tool}" is not allowed here; allowed: ${[...this.#allowedTools].join(", ")}`;
+    if (this.#allowsTool(tool)) return undefined;
+    const allowed =
+      this.#allowedTools === undefined
+        ? ""
+        : `; allowed: ${[...this.#allowedTools].filter((name) => this.#allowsTool(name)).join(", ")}`;
+    return `tool "${tool}" is not allowed here${allowed}`;
   }
 
   /** A `tools/list` answer with the allowed tools only. */
   listedTools(message: Message): Buffer {
-    if (this.#allowedTools === undefined || message.result === undefined) return message.bytes;
-    return filterTools(message.bytes, message.result, this.#allowedTools);
+    if (!this.#filtersTools || message.result === undefined) return message.bytes;
+    return filterTools(message.bytes, message.result, (tool) => this.#allowsTool(tool));
+  }
+
+  get #filtersTools(): boolean {
+    return this.#allowedTools !== undefined || this.#deniedTools.size > 0;
+  }
+
+  /** The deny-list wins: what is denied stays denied, whatever else is written. */
+  #allowsTool(tool: string): boolean {
+    return !this.#deniedTools.has(tool) && (this.#allowedTools?.has(tool) ?? true);
   }
 
   /** A client capability that the server must not see. */

@@ -55,13 +55,13 @@ export function toolNames(bytes: Buffer, result: Span): string[] {
 }
 
 /** A `tools/list` result with only the tools that are allowed. */
-export function filterTools(bytes: Buffer, result: Span, allowed: ReadonlySet<string>): Buffer {
+export function filterTools(bytes: Buffer, result: Span, allows: (tool: string) => boolean): Buffer {
   const tools = findMember(bytes, result.start, "tools");
   if (tools === undefined || !isArray(bytes, tools.start)) return bytes;
   const kept: string[] = [];
   eachElement(bytes, tools.start, (start, end) => {
     const name = findString(bytes, start, ["name"]);
-    if (name !== undefined && allowed.has(name)) kept.push(bytes.toString("utf8", start, end));
+    if (name !== undefined && allows(name)) kept.push(bytes.toString("utf8", start, end));
   });
   return splice(bytes, tools.start, tools.end, `[${kept.join(",")}]`);
 }

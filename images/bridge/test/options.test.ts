@@ -34,6 +34,7 @@ test("defaults", () => {
     allowedHost: [],
     allowedOrigin: [],
     allowedTool: [],
+    deniedTool: [],
     stripClientCapability: [],
     authTokenSha256: [],
     authTokenFile: undefined,
@@ -109,6 +110,10 @@ describe("bad input", () => {
     [
       ["--log-level", "loud", "--", "x"],
       '--log-level (MCP_LOG_LEVEL): "loud" is not valid; it must be debug or info or warn or error. Try --log-level info.',
+    ],
+    [
+      ["--allowed-tool", "a,b", "--denied-tool", "b,c", "--", "x"],
+      '--denied-tool (MCP_DENIED_TOOLS): "b" is on --allowed-tool (MCP_ALLOWED_TOOLS) too; take it off one of them.',
     ],
   ])("%j", (argv, problem) => {
     expect(parseOptions(argv, {})).toEqual({ kind: "invalid", problems: [problem] });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { CrashBackoff } from "../src/backoff.ts";
+import { digestsOfFile } from "../src/bearer.ts";
 import { readMessage } from "../src/envelope.ts";
 import { eraOf } from "../src/era.ts";
 import { EventStore, type StoredStream } from "../src/event-store.ts";
-import { digestsOfFile } from "../src/guard.ts";
 import { createLog, sessionTag } from "../src/log.ts";
 import { DURATION_BUCKETS, Metrics } from "../src/metrics.ts";
 import { PendingRequests } from "../src/pending.ts";

@@ -1,0 +1,59 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ErrorCode } from "./envelope.ts";
+import type { Refusal } from "./refusal.ts";
+
+export type AuthResult =
+  | { readonly ok: true; readonly principal: string | undefined }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** Bearer tokens, known by their SHA-256 only. Without any, everyone may come in. */
+export class BearerAuth {
+  readonly #digests: readonly Buffer[];
+
+  /** @param digests lower-case hex SHA-256 of each accepted token. */
+  constructor(digests: readonly string[]) {
+    this.#digests = digests.map((digest) => Buffer.from(digest, "hex"));
+  }
+
+  get enabled(): boolean {
+    return this.#digests.length > 0;
+  }
+
+  check(authorization: string | undefined): AuthResult {
+    if (!this.enabled) return { ok: true, principal: undefined };
+    if (authorization === undefined)
+      return unauthorized("a bearer token is needed: send `Authorization: Bearer TOKEN`", "");
+    const token = bearerToken(authorization);
+    if (token === undefined) {
+      return unauthorized("the Authorization header is not `Bearer TOKEN`", ', error="invalid_request"');
+    }
+    const digest = tokenDigest(token);
+    let match: Buffer | undefined;
+    // Every digest is compared, and digests hide how far a guess was right.
+    for (const accepted of this.#digests) if (timingSafeEqual(accepted, digest)) match = accepted;
+    if (match !== undefined) return { ok: true, principal: match.toString("hex") };
+    return unauthorized("the bearer token is not accepted here", ', error="invalid_token"');
+  }
+}
+
+/** The token of an Authorization header; undefined if it is of another scheme or form (RFC 6750, 2.1). */
+export function bearerToken(authorization: string): string | undefined {
+  return /^bearer +([^\s]+) *$/i.exec(authorization)?.[1];
+}
+
+export function tokenDigest(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+/** Digests of the tokens in a file, one per line; blank lines and lines with `#` first do not count. */
+export function digestsOfFile(text: string): string[] {
+  const tokens = text.split("\n").map((line) => line.trim());
+  return tokens
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((token) => tokenDigest(token).toString("hex"));
+}
+
+function unauthorized(message: string, detail: string): AuthResult {
+  const headers = { "www-authenticate": `Bearer realm="mcp"${detail}` };
+  return { ok: false, refusal: { status: 401, code: ErrorCode.server, message, cause: "unauthorized", headers } };
+}
