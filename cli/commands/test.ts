@@ -41,7 +41,10 @@ export const bench: Command = {
   summary: "Sets up what is missing and runs the measurements.",
   options: {},
   passes: "all",
-  notes: ["arguments go to bench/main.ts: npm run bench -- --runs 3"],
+  notes: [
+    "npm run bench -- --runs 3   measures the stack from nothing to up; --runs: 1 to 20, default 5",
+    "npm run bench -- bridge     measures the bridge beside its peers; has a --help of its own",
+  ],
   run: ({ rest }) =>
     runAttached(nodeBinary, [join(projectFolder, "bench", "main.ts"), ...rest], {
       env: process.env,

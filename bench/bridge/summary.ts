@@ -1,0 +1,72 @@
+/** From samples to what the table says. */
+import type { Tally } from "./load.ts";
+import type { Sample } from "./measure.ts";
+import type { Scenario } from "./scenarios.ts";
+import { median, pairedRatio, ratioRange } from "./statistics.ts";
+
+/** One subject in one scenario. */
+export interface Cell {
+  readonly subject: string;
+  readonly scenario: string;
+  readonly median: number | undefined;
+  /** To the floor, of the same repeats. */
+  readonly ratio: number | undefined;
+  readonly ratioRange: readonly [number, number] | undefined;
+  readonly hostCpuUs: number | undefined;
+  readonly childCpuUs: number | undefined;
+  readonly cpuRatio: number | undefined;
+  readonly problem: string | undefined;
+}
+
+export interface Correctness {
+  readonly subject: string;
+  readonly tally: Tally;
+  readonly problem: string | undefined;
+}
+
+export function summarise(
+  samples: readonly Sample[],
+  subject: string,
+  scenario: Scenario,
+  base: string,
+  repeats: number,
+): Cell {
+  const of = (name: string): (Sample | undefined)[] =>
+    Array.from({ length: repeats }, (_, repeat) =>
+      samples.find((each) => each.subject === name && each.scenario === scenario.name && each.repeat === repeat),
+    );
+  const own = of(subject);
+  const floor = of(base);
+  const values = (list: readonly (Sample | undefined)[], key: "value" | "hostCpuUs" | "childCpuUs") =>
+    list.map((sample) => sample?.[key]);
+  const middle = (key: "value" | "hostCpuUs" | "childCpuUs") =>
+    present(median(values(own, key).filter((value) => value !== undefined)));
+  const ratio = present(pairedRatio(values(own, "value"), values(floor, "value")));
+  return {
+    subject,
+    scenario: scenario.name,
+    median: middle("value"),
+    ratio,
+    ratioRange: ratio === undefined ? undefined : ratioRange(values(own, "value"), values(floor, "value")),
+    hostCpuUs: middle("hostCpuUs"),
+    childCpuUs: middle("childCpuUs"),
+    cpuRatio: present(pairedRatio(values(own, "hostCpuUs"), values(floor, "hostCpuUs"))),
+    problem: own.find((sample) => sample?.problem !== undefined)?.problem,
+  };
+}
+
+/** What became of all calls of a subject, in all scenarios and repeats. */
+export function correctness(samples: readonly Sample[], subject: string): Correctness {
+  const tally: Tally = { ok: 0, lost: 0, "wrong session": 0, altered: 0, error: 0, duplicated: 0 };
+  let problem: string | undefined;
+  for (const sample of samples) {
+    if (sample.subject !== subject) continue;
+    for (const key of Object.keys(tally) as (keyof Tally)[]) tally[key] += sample.tally?.[key] ?? 0;
+    problem ??= sample.problem;
+  }
+  return { subject, tally, problem };
+}
+
+function present(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
