@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BearerAuth } from "./bearer.ts";
+import { Auth } from "./auth.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
 import { childSource } from "./child-source.ts";
 import { ErrorCode } from "./envelope.ts";
@@ -14,6 +14,7 @@ import type { Options } from "./options.ts";
 import { Policy } from "./policy.ts";
 import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
+import { headRefusal } from "./request-head.ts";
 import type { ServerSource, SourceFactory } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
@@ -54,7 +55,7 @@ export class Bridge {
   readonly #sessionless: Sessionless;
   readonly #health: Health;
   readonly #guard: HostGuard;
-  readonly #auth: BearerAuth;
+  readonly #auth: Auth;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #server: Server;
   #draining = false;
@@ -66,7 +67,7 @@ export class Bridge {
     this.#log = log;
     this.#version = dependencies.version;
     this.#guard = new HostGuard(options);
-    this.#auth = new BearerAuth(dependencies.digests);
+    this.#auth = new Auth(dependencies.digests, options, log);
     const { source = childSource } = dependencies;
     this.#source = source({ options, env, log, metrics });
     const policy = new Policy(options);
@@ -94,6 +95,10 @@ export class Bridge {
       ["/messages", { needsToken: true, handle: (exchange) => sse.message(exchange) }],
       ["/health", { needsToken: false, handle: (exchange) => this.#reportHealth(exchange) }],
       ["/metrics", { needsToken: false, handle: (exchange) => this.#reportMetrics(exchange) }],
+      ...[...this.#auth.documents].map(([path, json]): [string, Route] => [
+        path,
+        { needsToken: false, handle: ({ response }) => sendJson(response, 200, json) },
+      ]),
     ]);
     metrics.sessions.read = () => this.#registry.size;
     metrics.children.read = () => this.#source.size;
@@ -110,13 +115,14 @@ export class Bridge {
   }
 
   /** Starts to listen; resolves with the port. */
-  listen(): Promise<number> {
+  async listen(): Promise<number> {
+    await this.#auth.start();
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(this.#options.port, this.#options.host, () => {
         this.#server.off("error", reject);
         const { port } = this.#server.address() as AddressInfo;
-        const auth = this.#auth.enabled ? "bearer" : "off: no token is configured, everyone who can connect may call";
+        const auth = this.#auth.mode;
         this.#log("info", "listening", { host: this.#options.host, port, version: this.#version, auth });
         resolve(port);
       });
@@ -182,7 +188,7 @@ export class Bridge {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const forbidden = this.#guard.check(request.headers);
+    const forbidden = headRefusal(request) ?? this.#guard.check(request.headers);
     if (forbidden !== undefined) return this.#refuse(response, forbidden);
     const path = pathOf(request);
     const route = this.#routes.get(path);
@@ -195,7 +201,10 @@ export class Bridge {
     if (request.method === "OPTIONS") return answerPreflight(response);
     let principal: string | undefined;
     if (route.needsToken) {
-      const auth = this.#auth.check(header(request, "authorization"));
+      const checked = this.#auth.check(header(request, "authorization"), path);
+      const auth = checked instanceof Promise ? await checked : checked;
+      // Its client left while the token was verified.
+      if (response.destroyed) return;
       if (!auth.ok) return this.#refuse(response, auth.refusal);
       principal = auth.principal;
       if (this.#draining) {

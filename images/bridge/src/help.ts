@@ -13,7 +13,8 @@ Usage:
   mcp-bridge [options] -- <command> [arguments…]
   mcp-bridge health [--port N] [--host ADDRESS]    exit 0 if a running bridge is healthy, else 1
 
-Endpoints: /mcp, /sse with /messages, /health, /metrics
+Endpoints: /mcp, /sse with /messages, /health, /metrics;
+  with OAuth also /.well-known/oauth-protected-resource, which tells clients where tokens come from
 
 Options (a flag wins over its environment variable; lists are comma-separated there):
 ${rows.join("")}  --help, --version

@@ -131,6 +131,7 @@ const CAUSES = [
   "child_junk",
   "forbidden",
   "internal_error",
+  "issuer_unreachable",
   "late_response",
   "overload",
   "oversized_body",

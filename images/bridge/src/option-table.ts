@@ -1,5 +1,6 @@
 import { LOG_LEVELS } from "./log.ts";
 import { choice, duration, integer, list, type OptionSpec, size, text } from "./option-kinds.ts";
+import { OAUTH_OPTIONS } from "./option-table-oauth.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -214,6 +215,7 @@ export const OPTION_TABLE = {
     ),
     value: "FILE",
   },
+  ...OAUTH_OPTIONS,
   stateKeyFile: {
     ...text(
       {

@@ -28,6 +28,11 @@ export interface Options {
   readonly stripClientCapability: readonly string[];
   readonly authTokenSha256: readonly string[];
   readonly authTokenFile: string | undefined;
+  readonly oauthIssuer: readonly string[];
+  readonly oauthResource: string | undefined;
+  readonly oauthAudience: readonly string[];
+  readonly oauthScope: readonly string[];
+  readonly oauthJwksUri: string | undefined;
   readonly stateKeyFile: string | undefined;
   readonly logLevel: LogLevel;
   /** The stdio command and its arguments. */
@@ -54,8 +59,10 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): P
 
   const given = readFlags(flags, problems);
   const values: Record<string, unknown> = {};
+  const named = new Set<OptionName>();
   for (const [name, spec] of Object.entries(OPTION_TABLE) as [OptionName, OptionSpec][]) {
     const texts = given.get(name) ?? fromEnvironment(spec, env);
+    if (texts !== undefined) named.add(name);
     values[name] = texts === undefined ? spec.default : readValue(spec, texts, problems);
   }
   if (command.length === 0 || command[0] === "") {
@@ -63,7 +70,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): P
       "no command: write the stdio server's command after `--`, e.g. `mcp-bridge --port 8080 -- node server.js`",
     );
   }
-  problems.push(...contradictions(values as unknown as Options));
+  problems.push(...contradictions(values, named));
   if (problems.length > 0) return { kind: "invalid", problems };
   values.name ??= basename(command[0] ?? "server");
   return { kind: "run", options: { ...values, command } as unknown as Options };
@@ -113,7 +120,10 @@ function readValue(spec: OptionSpec, texts: readonly string[], problems: string[
   };
   if (spec.list) {
     const items = texts.flatMap((text) => text.split(",")).map((item) => item.trim());
-    return items.filter((item) => item !== "").map((item) => spec.read(item) ?? complain(item));
+    const named = items.filter((item) => item !== "");
+    // "," must not quietly mean all tools, or no authentication.
+    if (named.length === 0) return complain(texts.join());
+    return named.map((item) => spec.read(item) ?? complain(item));
   }
   const text = texts.at(-1) ?? "";
   return spec.read(text) ?? complain(text);

@@ -38,6 +38,12 @@ test("defaults", () => {
     stripClientCapability: [],
     authTokenSha256: [],
     authTokenFile: undefined,
+    oauthIssuer: [],
+    oauthResource: undefined,
+    oauthAudience: [],
+    oauthScope: [],
+    oauthJwksUri: undefined,
+    stateKeyFile: undefined,
     logLevel: "info",
     command: ["/usr/bin/my-server", "--its", "--own"],
   });
@@ -115,6 +121,29 @@ describe("bad input", () => {
       ["--allowed-tool", "a,b", "--denied-tool", "b,c", "--", "x"],
       '--denied-tool (MCP_DENIED_TOOLS): "b" is on --allowed-tool (MCP_ALLOWED_TOOLS) too; take it off one of them.',
     ],
+    [
+      ["--allowed-tool", " ,", "--", "x"],
+      '--allowed-tool (MCP_ALLOWED_TOOLS): " ," is not valid; it must be a tool\'s name, 1 to 128 characters. Give a valid value or leave it out.',
+    ],
+    [
+      ["--oauth-issuer", "http://issuer.example.com", "--oauth-resource", "https://x/mcp", "--", "x"],
+      '--oauth-issuer (MCP_OAUTH_ISSUERS): "http://issuer.example.com" is not valid; it must be an https URL (http only on a loopback address) without user, query and fragment. Give a valid value or leave it out.',
+    ],
+    [
+      ["--oauth-issuer", "https://issuer.example.com", "--", "x"],
+      "--oauth-issuer (MCP_OAUTH_ISSUERS): needs --oauth-resource (MCP_OAUTH_RESOURCE), or tokens for any other service would do; give the public URL of /mcp.",
+    ],
+    [
+      ["--oauth-issuer", "https://a", "--oauth-resource", "https://user@x/mcp", "--", "x"],
+      '--oauth-resource (MCP_OAUTH_RESOURCE): "https://user@x/mcp" is not valid; it must be an http or https URL without user, query and fragment. Give the URL that clients connect to, e.g. https://mcp.example.com/mcp.',
+    ],
+    [
+      [
+        ...["--oauth-issuer", "https://a", "--oauth-issuer", "https://b"],
+        ...["--oauth-resource", "https://x/mcp", "--oauth-jwks-uri", "https://a/keys", "--", "x"],
+      ],
+      "--oauth-jwks-uri (MCP_OAUTH_JWKS_URI): 2 issuers cannot have the same keys; leave it out, or name one --oauth-issuer (MCP_OAUTH_ISSUERS).",
+    ],
   ])("%j", (argv, problem) => {
     expect(parseOptions(argv, {})).toEqual({ kind: "invalid", problems: [problem] });
   });
@@ -129,6 +158,35 @@ describe("bad input", () => {
       "no command",
     ]);
   });
+});
+
+test("OAuth without an issuer is no OAuth, and must not start: every option of it is reported", () => {
+  const env = { MCP_OAUTH_SCOPES: "mcp:tools", MCP_OAUTH_JWKS_URI: "ftp://x" };
+  const parsed = parseOptions(["--oauth-resource", "https://x/mcp", "--oauth-audience", "y", "--", "x"], env);
+  const lacks = "has no effect without --oauth-issuer (MCP_OAUTH_ISSUERS); name the issuer of the tokens.";
+  expect(parsed).toEqual({
+    kind: "invalid",
+    problems: [
+      '--oauth-jwks-uri (MCP_OAUTH_JWKS_URI): "ftp://x" is not valid; it must be an https URL (http only on a loopback address) without user and fragment. Give a valid value or leave it out.',
+      `--oauth-resource (MCP_OAUTH_RESOURCE): ${lacks}`,
+      `--oauth-audience (MCP_OAUTH_AUDIENCES): ${lacks}`,
+      `--oauth-scope (MCP_OAUTH_SCOPES): ${lacks}`,
+      `--oauth-jwks-uri (MCP_OAUTH_JWKS_URI): ${lacks}`,
+    ],
+  });
+});
+
+test("OAuth: issuers stay as they are written, the resource becomes canonical", () => {
+  const argv = ["--oauth-issuer", "https://a.example.com/,http://localhost:9000/realms/x", "--oauth-resource"];
+  for (const [given, resource] of [
+    ["HTTPS://MCP.Example.com:443/mcp/", "https://mcp.example.com/mcp"],
+    ["http://mcp-memory:8080", "http://mcp-memory:8080"],
+  ] as const) {
+    const options = read([...argv, given, "--", "x"], { MCP_OAUTH_SCOPES: "mcp:tools,https://x/read" });
+    expect(options.oauthIssuer).toEqual(["https://a.example.com/", "http://localhost:9000/realms/x"]);
+    expect(options.oauthResource).toBe(resource);
+    expect(options.oauthScope).toEqual(["mcp:tools", "https://x/read"]);
+  }
 });
 
 test("--help names every option with its variable and default", () => {
