@@ -15,6 +15,7 @@ import { Policy } from "./policy.ts";
 import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
 import { headRefusal } from "./request-head.ts";
+import type { RequestWatch } from "./request-watch.ts";
 import type { ServerSource, SourceFactory } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
@@ -22,6 +23,8 @@ import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
 
 /** What ending the children can take after the requests in flight have had their time. */
 const CHILDREN_RESERVE_MS = TERM_AFTER_MS + KILL_AFTER_MS + 500;
+/** What the traces get of it, even if a server took the rest. */
+const MIN_FLUSH_MS = 300;
 
 type Handler = (exchange: Exchange) => Promise<void> | void;
 
@@ -41,6 +44,8 @@ export interface BridgeDependencies {
   readonly stateKey?: Buffer | undefined;
   /** Where servers come from; processes of the command unless given. */
   readonly source?: SourceFactory | undefined;
+  /** See `openRequestWatch`. */
+  readonly watch?: RequestWatch | undefined;
 }
 
 /** One bridge: a listening HTTP server, its sessions and their servers. */
@@ -50,6 +55,7 @@ export class Bridge {
   readonly #version: string;
   readonly #startedAt = Date.now();
   readonly #metrics = new Metrics();
+  readonly #watch: RequestWatch | undefined;
   readonly #source: ServerSource;
   readonly #registry: Registry;
   readonly #sessionless: Sessionless;
@@ -61,10 +67,11 @@ export class Bridge {
   #draining = false;
 
   constructor(options: Options, dependencies: BridgeDependencies) {
-    const { log, env } = dependencies;
+    const { log, env, watch } = dependencies;
     const metrics = this.#metrics;
     this.#options = options;
     this.#log = log;
+    this.#watch = watch;
     this.#version = dependencies.version;
     this.#guard = new HostGuard(options);
     this.#auth = new Auth(dependencies.digests, options, log);
@@ -72,7 +79,7 @@ export class Bridge {
     this.#source = source({ options, env, log, metrics });
     const policy = new Policy(options);
     this.#registry = new Registry(
-      { options, policy, metrics, log },
+      { options, policy, metrics, log, watch },
       { count: () => this.#sessionless.servers, endOneIdle: () => this.#sessionless.endOneIdle() },
     );
     this.#sessionless = new Sessionless({
@@ -80,6 +87,7 @@ export class Bridge {
       policy,
       metrics,
       log,
+      watch,
       version: dependencies.version,
       stateKey: dependencies.stateKey,
       acquire: () => this.#source.acquire(),
@@ -141,7 +149,8 @@ export class Bridge {
     this.#server.close();
     this.#server.closeIdleConnections();
     this.#health.stop();
-    const deadline = Date.now() + this.#options.drainTimeout - CHILDREN_RESERVE_MS;
+    const end = Date.now() + this.#options.drainTimeout;
+    const deadline = end - CHILDREN_RESERVE_MS;
     do {
       for (const session of this.#registry.all()) {
         if (session.inFlight === 0) void session.end("the bridge is shutting down");
@@ -152,6 +161,8 @@ export class Bridge {
     this.#registry.stopTimers();
     this.#sessionless.close();
     await this.#source.close();
+    // Last, for the end of a server ends requests.
+    await this.#watch?.close(Math.max(MIN_FLUSH_MS, end - Date.now()));
     this.#server.closeAllConnections();
     this.#log("info", "stopped");
   }
@@ -259,7 +270,7 @@ function answerPreflight(response: ServerResponse): void {
     allow: "GET, POST, DELETE, OPTIONS",
     "access-control-allow-methods": "GET, POST, DELETE",
     "access-control-allow-headers":
-      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
+      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, Traceparent, Tracestate, Baggage",
     "access-control-max-age": "600",
   });
   response.end();

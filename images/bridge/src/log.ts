@@ -16,8 +16,16 @@ export function createLog(options: {
   const lowest = LOG_LEVELS.indexOf(threshold);
   return (level, event, fields = {}) => {
     if (LOG_LEVELS.indexOf(level) < lowest) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), level, event, server, ...fields })}\n`);
+    const line = JSON.stringify({ time: new Date().toISOString(), level, event, server, ...fields });
+    write(`${line.replaceAll(LINE_ENDS, escaped)}\n`);
   };
+}
+
+/** What JSON leaves as it is, and some readers of lines, or terminals, take for more than a character. */
+const LINE_ENDS = /[\x7f-\x9f\u2028\u2029]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Names a session in logs without giving away its id, which is a credential. */

@@ -4,7 +4,9 @@ import { Bridge } from "./bridge.ts";
 import { killAllGroups } from "./child-process.ts";
 import { helpText } from "./help.ts";
 import { createLog } from "./log.ts";
+import { openRequestWatch } from "./observe.ts";
 import { type Options, parseOptions } from "./options.ts";
+import type { RequestWatch } from "./request-watch.ts";
 import { bridgeVersion } from "./version.ts";
 
 /** Runs the command line; the process ends by itself or by signal. */
@@ -74,7 +76,14 @@ async function serve(options: Options, digests: readonly string[], stateKey: Buf
     log("error", "fatal", { error: error.stack ?? error.message });
     process.exit(1);
   });
-  const bridge = new Bridge(options, { log, version: bridgeVersion(), env: process.env, digests, stateKey });
+  const version = bridgeVersion();
+  let watch: RequestWatch | undefined;
+  try {
+    watch = await openRequestWatch(options, { log, version, env: process.env });
+  } catch (error) {
+    return fail([error instanceof Error ? error.message : String(error)]);
+  }
+  const bridge = new Bridge(options, { log, version, env: process.env, digests, stateKey, watch });
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals++;

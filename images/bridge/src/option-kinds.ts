@@ -113,3 +113,17 @@ export function list(rest: Rest, value: string, shown: string, allowed: string, 
     list: true,
   };
 }
+
+/** An address that spans are sent to; a path may hold a key, so it is never repeated. */
+export function otlpUrl(rest: Rest): OptionSpec {
+  const pattern = /^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/;
+  const allowed = "an http or https URL; credentials go into OTEL_EXPORTER_OTLP_HEADERS";
+  const isUrl = (value: string): boolean => pattern.test(value) && URL.canParse(value);
+  return {
+    ...text(rest, undefined, "no tracing", allowed, pattern),
+    value: "URL",
+    secret: true,
+    remedy: `Try ${rest.flag} http://127.0.0.1:4318.`,
+    read: (value) => (isUrl(value) ? value : undefined),
+  };
+}

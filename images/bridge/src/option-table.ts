@@ -1,5 +1,5 @@
 import { LOG_LEVELS } from "./log.ts";
-import { choice, duration, integer, list, type OptionSpec, size, text } from "./option-kinds.ts";
+import { choice, duration, integer, list, type OptionSpec, otlpUrl, size, text } from "./option-kinds.ts";
 import { OAUTH_OPTIONS } from "./option-table-oauth.ts";
 
 const KIB = 1024;
@@ -235,6 +235,38 @@ export const OPTION_TABLE = {
     "info",
     LOG_LEVELS,
   ),
+  logRequests: choice(
+    {
+      flag: "--log-requests",
+      env: "MCP_LOG_REQUESTS",
+      help: "One line at level info for each request that is over.",
+    },
+    "off",
+    ["off", "on"],
+  ),
+  logPayloads: {
+    ...size(
+      {
+        flag: "--log-payloads",
+        env: "MCP_LOG_PAYLOADS",
+        help: "Unsafe, for finding faults only: log requests with so much of their parameters and answers, and trace servers' error messages.",
+      },
+      0,
+      0,
+    ),
+    shown: "nothing of them",
+    remedy: "Try --log-payloads 4KiB.",
+  },
+  otlpEndpoint: otlpUrl({
+    flag: "--otlp-endpoint",
+    env: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    help: "Collector that gets a span for each request: OTLP over HTTP, under /v1/traces.",
+  }),
+  otlpTracesEndpoint: otlpUrl({
+    flag: "--otlp-traces-endpoint",
+    env: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    help: "The same as the whole URL; wins over --otlp-endpoint.",
+  }),
 } satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTION_TABLE;

@@ -35,6 +35,11 @@ export interface Options {
   readonly oauthJwksUri: string | undefined;
   readonly stateKeyFile: string | undefined;
   readonly logLevel: LogLevel;
+  readonly logRequests: "off" | "on";
+  /** Bytes of a payload that a log line may hold; 0 for no payloads. */
+  readonly logPayloads: number;
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpTracesEndpoint: string | undefined;
   /** The stdio command and its arguments. */
   readonly command: readonly string[];
 }

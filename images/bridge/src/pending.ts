@@ -1,5 +1,6 @@
 import { idKey } from "./envelope.ts";
 import type { Outlet } from "./outlet.ts";
+import type { Watched } from "./request-watch.ts";
 
 /** A client's request that the server has not answered yet. */
 export interface Pending {
@@ -12,6 +13,7 @@ export interface Pending {
   /** Raw text of its progress token. */
   readonly token: string | undefined;
   timer: NodeJS.Timeout | undefined;
+  readonly watched?: Watched | undefined;
 }
 
 /** The requests of one session that are in flight, by id and by progress token. */

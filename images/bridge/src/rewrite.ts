@@ -8,6 +8,7 @@ import {
   isArray,
   isObject,
   type Span,
+  skipSpace,
 } from "./json-spans.ts";
 
 /** The few changes that the bridge makes to a message, each by cutting bytes; all other bytes stay as they were. */
@@ -30,6 +31,12 @@ export function removeMember(bytes: Buffer, at: number, key: string): Buffer {
   if (end < 0 || !members.some((member) => member.key === key)) return bytes;
   const kept = members.filter((member) => member.key !== key);
   return splice(bytes, at, end, `{${kept.map(({ start, end: to }) => bytes.toString("utf8", start, to)).join(",")}}`);
+}
+
+/** Puts a member first into the object at `at`. @param member JSON text, `"key":value`. */
+export function insertMember(bytes: Buffer, at: number, member: string): Buffer {
+  const empty = bytes[skipSpace(bytes, at + 1)] === 0x7d;
+  return splice(bytes, at + 1, at + 1, empty ? member : `${member},`);
 }
 
 /** `initialize` without the client capabilities that the server shall not see. */

@@ -8,9 +8,11 @@ import { type Pending, PendingRequests } from "./pending.ts";
 import type { Policy } from "./policy.ts";
 import type { Closure, Port } from "./port.ts";
 import { badRequest, overload, type Refusal } from "./refusal.ts";
+import { type RequestWatch, traced } from "./request-watch.ts";
 import { calledTool, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
 import { outletFor, progressOwner } from "./routing.ts";
 import { Streams } from "./streams.ts";
+import type { TraceCarrier } from "./trace-context.ts";
 
 /** Streamable HTTP, or HTTP with SSE; a session is used over the one that opened it. */
 export type TransportName = "http" | "sse";
@@ -20,6 +22,8 @@ export interface SessionContext {
   readonly policy: Policy;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Undefined while nobody looks. */
+  readonly watch: RequestWatch | undefined;
   readonly onEnd: (session: Session) => void;
 }
 
@@ -111,12 +115,12 @@ export class Session {
     return undefined;
   }
 
-  /** Passes on what `check` has let through; answers to requests go to `outlet`. */
-  send(messages: readonly Message[], outlet: Outlet): void {
+  /** Passes on what `check` has let through; answers to requests go to `outlet`. @param trace of the HTTP request. */
+  send(messages: readonly Message[], outlet: Outlet, trace?: TraceCarrier): void {
     this.touch();
     for (const message of messages) {
       this.#context.metrics.bytesIn.add({}, message.bytes.length);
-      if (message.kind === "request") this.#request(message, outlet);
+      if (message.kind === "request") this.#request(message, outlet, trace);
       else if (message.kind === "response") this.#answer(message);
       else this.#notify(message);
     }
@@ -135,14 +139,17 @@ export class Session {
     return this.#port.close();
   }
 
-  #request(message: Message, outlet: Outlet): void {
-    const { policy, metrics, options } = this.#context;
+  #request(message: Message, outlet: Outlet, trace: TraceCarrier | undefined): void {
+    const { policy, metrics, options, watch } = this.#context;
     const { id = "", method = "" } = message;
     const tool = method === "tools/call" ? calledTool(message) : undefined;
+    const watched = watch?.begin({ message, tool, session: this.tag, protocolVersion: this.protocolVersion, trace });
     const refused = policy.refusedCall(message);
     if (refused !== undefined) {
       metrics.request({ method, tool, outcome: "refused" });
-      this.#deliver(outlet, errorMessage(id, ErrorCode.invalidParams, refused), "error");
+      const answer = errorMessage(id, ErrorCode.invalidParams, refused);
+      watched?.end("refused", answer);
+      this.#deliver(outlet, answer, "error");
       return;
     }
     const token = requestedProgress(message);
@@ -155,11 +162,13 @@ export class Session {
       // A token already in use cannot be told apart: its progress goes to the request that had it first.
       token: token !== undefined && !this.#pending.hasToken(token) ? token : undefined,
       timer: undefined,
+      watched,
     };
     pending.timer = setTimeout(() => this.#timeOut(pending), options.requestTimeout);
     this.#pending.add(pending);
     if (method === "initialize") this.#initialized = true;
-    this.#forward(method === "initialize" ? policy.initialize(message).bytes : message.bytes);
+    const { bytes } = method === "initialize" ? policy.initialize(message) : message;
+    this.#forward(traced(bytes, watched, trace));
   }
 
   #answer(message: Message): void {
@@ -220,7 +229,7 @@ export class Session {
         bytes = this.#context.policy.listedTools(message);
       }
     }
-    this.#count(pending, delivery === "error" ? "error" : isToolError(pending, message) ? "tool_error" : "ok");
+    this.#count(pending, delivery === "error" ? "error" : isToolError(pending, message) ? "tool_error" : "ok", bytes);
     this.#deliver(pending.outlet, bytes, delivery);
     this.touch();
   }
@@ -273,11 +282,13 @@ export class Session {
 
   #fail(pending: Pending, code: number, message: string, outcome: Outcome): void {
     this.#pending.take(pending.id);
-    this.#count(pending, outcome);
-    this.#deliver(pending.outlet, errorMessage(pending.id, code, message), "error");
+    const answer = errorMessage(pending.id, code, message);
+    this.#count(pending, outcome, answer);
+    this.#deliver(pending.outlet, answer, "error");
   }
 
-  #count(pending: Pending, outcome: Outcome): void {
+  #count(pending: Pending, outcome: Outcome, answer?: Buffer): void {
+    pending.watched?.end(outcome, answer);
     const seconds = (performance.now() - pending.startedAt) / 1_000;
     this.#context.metrics.request({ method: pending.method, tool: pending.tool, outcome, seconds });
   }

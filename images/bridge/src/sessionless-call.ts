@@ -3,6 +3,7 @@ import type { Capabilities } from "./client-capabilities.ts";
 import { ErrorCode, type Message, readMessage } from "./envelope.ts";
 import { findMember, findString, isObject } from "./json-spans.ts";
 import type { Outcome } from "./metrics.ts";
+import { type RequestOutcome, traced } from "./request-watch.ts";
 import { calledTool, toolNames } from "./rewrite.ts";
 import type { LinkCall, ServerLink } from "./server-link.ts";
 import type { CallContext } from "./sessionless.ts";
@@ -138,13 +139,11 @@ export class SessionlessCall implements LinkCall {
     if (!this.#mayAsk || this.#over) return;
     const names = Object.keys(required).join(", ");
     const message = `the server needs a client capability that this request does not declare: ${names}`;
-    this.#reply?.refuse({
-      status: 400,
-      code: ErrorCode.missingCapability,
-      message,
-      cause: "bad_request",
-      data: { requiredCapabilities: required },
-    });
+    const data = { requiredCapabilities: required };
+    this.#reply?.refuse(
+      { status: 400, code: ErrorCode.missingCapability, message, cause: "bad_request", data },
+      "error",
+    );
     this.#drop(message, "error");
   }
 
@@ -159,9 +158,10 @@ export class SessionlessCall implements LinkCall {
 
   #send(): void {
     this.#sent = true;
-    const { message, progressToken } = this.#request;
+    const { message, progressToken, trace } = this.#request;
     this.#restartTimer();
-    this.#link.start(this.#id, childRequest(message, this.#id, progressToken && String(this.#id)), this);
+    const bytes = childRequest(message, this.#id, progressToken && String(this.#id));
+    this.#link.start(this.#id, traced(bytes, this.#reply?.watched, trace), this);
   }
 
   #restartTimer(): void {
@@ -193,13 +193,12 @@ export class SessionlessCall implements LinkCall {
     this.#detach();
     this.#parkedAs = id;
     parked.add(id, parkingKey, this);
-    this.#count(reply, inputRequired(reply.id, this.#open, state, this.#link.serverInfo), 200);
+    this.#count(reply, inputRequired(reply.id, this.#open, state, this.#link.serverInfo), 200, "input_required");
   }
 
   #event(message: Buffer): void {
     const reply = this.#reply;
     if (reply === undefined) return;
-    this.#context.metrics.bytesOut.add({}, message.length);
     reply.event(message);
     this.#link.backlog.changed(reply);
   }
@@ -212,15 +211,16 @@ export class SessionlessCall implements LinkCall {
       const uri = method === "resources/read" ? this.#param("uri") : undefined;
       const { status, body } = translatedError(message, reply.id, uri);
       this.#end("error", true);
-      this.#count(reply, body, status);
+      this.#count(reply, body, status, "error");
       return;
     }
     const listed = method === "tools/list" ? this.#listed(message) : message;
     const flag = findMember(message.bytes, message.result.start, "isError");
     const toolError = flag !== undefined && message.bytes.toString("latin1", flag.start, flag.end) === "true";
-    this.#end(method === "tools/call" && toolError ? "tool_error" : "ok", true);
+    const outcome = method === "tools/call" && toolError ? "tool_error" : "ok";
+    this.#end(outcome, true);
     const more = { cacheable: CACHEABLE_METHODS.has(method), serverInfo: this.#link.serverInfo };
-    this.#count(reply, completeResult(listed, reply.id, more), 200);
+    this.#count(reply, completeResult(listed, reply.id, more), 200, outcome);
   }
 
   /** The tools that may be seen; their names are learnt for the metrics, their marked arguments for the checks. */
@@ -239,13 +239,12 @@ export class SessionlessCall implements LinkCall {
   }
 
   #fail(code: number, message: string, outcome: Outcome): void {
-    this.#reply?.refuse({ status: 200, code, message, cause: "timeout" });
+    this.#reply?.refuse({ status: 200, code, message, cause: "timeout" }, outcome);
     this.#end(outcome, false);
   }
 
-  #count(reply: SessionlessReply, body: Buffer, status: number): void {
-    this.#context.metrics.bytesOut.add({}, body.length);
-    reply.end(body, status);
+  #count(reply: SessionlessReply, body: Buffer, status: number, outcome: RequestOutcome): void {
+    reply.end(body, status, outcome);
     this.#link.backlog.changed(reply);
   }
 

@@ -12,6 +12,7 @@ import {
   SESSIONLESS_METHODS,
   SESSIONLESS_VERSIONS,
 } from "./sessionless-meta.ts";
+import { type TraceCarrier, traceOfHeaders } from "./trace-context.ts";
 
 /** A request of the sessionless era that has passed every check. */
 export interface SessionlessRequest {
@@ -25,6 +26,8 @@ export interface SessionlessRequest {
   readonly logLevel: string | undefined;
   /** Raw text of its progress token. */
   readonly progressToken: string | undefined;
+  /** What its headers say of the trace that it is part of. */
+  readonly trace: TraceCarrier | undefined;
 }
 
 export type Checked =
@@ -62,7 +65,8 @@ export function checkSessionless(headers: IncomingHttpHeaders, message: Message)
   }
   const capabilities = JSON.parse(bytes.toString("utf8", declared.start, declared.end)) as Record<string, unknown>;
   const progressToken = requestedProgress(message);
-  return { ok: true, request: { message, id, method, capabilities, logLevel, progressToken } };
+  const trace = traceOfHeaders(headers);
+  return { ok: true, request: { message, id, method, capabilities, logLevel, progressToken, trace } };
 }
 
 function metaOf(message: Message): Span | undefined {

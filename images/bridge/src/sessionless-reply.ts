@@ -2,9 +2,23 @@ import type { ServerResponse } from "node:http";
 import { errorMessage } from "./envelope.ts";
 import { sendJson } from "./http.ts";
 import type { Refusal } from "./refusal.ts";
+import type { RequestOutcome, Watched } from "./request-watch.ts";
 
 const EVENT_HEAD = Buffer.from("event: message\ndata: ");
 const EVENT_END = Buffer.from("\n\n");
+
+export interface ReplyContext {
+  /** Milliseconds between comments. */
+  readonly keepAlive: number;
+  /** Milliseconds for which a client may read nothing of what waits for it. */
+  readonly stall: number;
+  /** Told how the request ends; undefined while nobody looks. */
+  readonly watched: Watched | undefined;
+  /** Bytes of a message have been written. */
+  readonly onSent: (bytes: number) => void;
+  /** The client left before it was answered. */
+  readonly onGone: () => void;
+}
 
 /**
  * The answer to one request of the sessionless era: JSON if the answer is all there is, which leaves the HTTP
@@ -13,26 +27,20 @@ const EVENT_END = Buffer.from("\n\n");
 export class SessionlessReply {
   /** The request's id, as raw text. */
   readonly id: string;
+  readonly watched: Watched | undefined;
   readonly #response: ServerResponse;
+  readonly #onSent: (bytes: number) => void;
   readonly #timer: NodeJS.Timeout;
   #streaming = false;
   #done = false;
 
-  /**
-   * @param timing `keepAlive`: pause between comments; `stall`: how long a client may read nothing of what waits for
-   *   it, both in milliseconds.
-   * @param onGone the client left before it was answered.
-   */
-  constructor(
-    response: ServerResponse,
-    id: string,
-    timing: { readonly keepAlive: number; readonly stall: number },
-    onGone: () => void,
-  ) {
+  constructor(response: ServerResponse, id: string, context: ReplyContext) {
     this.#response = response;
     this.id = id;
-    this.#timer = setInterval(() => this.#keepAlive(), timing.keepAlive);
-    response.setTimeout(timing.stall, () => {
+    this.watched = context.watched;
+    this.#onSent = context.onSent;
+    this.#timer = setInterval(() => this.#keepAlive(), context.keepAlive);
+    response.setTimeout(context.stall, () => {
       // Silence alone is no fault: a stream may have nothing to say.
       if (response.writableLength > 0) response.destroy();
     });
@@ -40,7 +48,8 @@ export class SessionlessReply {
       clearInterval(this.#timer);
       if (this.#done) return;
       this.#done = true;
-      onGone();
+      this.watched?.end("cancelled");
+      context.onGone();
     });
   }
 
@@ -62,27 +71,31 @@ export class SessionlessReply {
   event(message: Buffer): void {
     if (this.done) return;
     this.#open();
+    this.#onSent(message.length);
     this.#response.write(frame(message));
   }
 
   /** The answer. @param status only if no event has gone before. */
-  end(message: Buffer, status = 200): void {
+  end(message: Buffer, status = 200, outcome: RequestOutcome = "ok"): void {
     if (this.done) return;
     this.#finish();
+    this.watched?.end(outcome, message);
+    this.#onSent(message.length);
     if (this.#streaming) this.#response.end(frame(message));
     else sendJson(this.#response, status, message);
   }
 
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal, outcome: RequestOutcome = "refused"): void {
     if (this.done) return;
     if (!this.#streaming)
       for (const [name, value] of Object.entries(refusal.headers ?? {})) this.#response.setHeader(name, value);
-    this.end(errorMessage(this.id, refusal.code, refusal.message, refusal.data), refusal.status);
+    this.end(errorMessage(this.id, refusal.code, refusal.message, refusal.data), refusal.status, outcome);
   }
 
   /** Ends a stream whose client does not read. */
   abandon(): void {
     this.#finish();
+    this.watched?.end("cancelled");
     this.#response.destroy();
   }
 

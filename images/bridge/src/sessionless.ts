@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { capabilitiesForServer } from "./client-capabilities.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
-import { type Exchange, sendAccepted, sendRefusal } from "./http.ts";
+import { type Exchange, header, sendAccepted, sendRefusal } from "./http.ts";
 import { eachMember, findMember, findString, isObject, isString } from "./json-spans.ts";
 import { LinkPool } from "./link-pool.ts";
 import type { Log } from "./log.ts";
@@ -13,6 +13,8 @@ import type { Policy } from "./policy.ts";
 import { type Port, Unavailable } from "./port.ts";
 import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import { paramsDigest, RequestStates } from "./request-state.ts";
+import type { RequestWatch } from "./request-watch.ts";
+import { calledTool } from "./rewrite.ts";
 import type { ServerLink } from "./server-link.ts";
 import { SessionlessCall } from "./sessionless-call.ts";
 import { type Checked, checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
@@ -43,6 +45,8 @@ export interface SessionlessContext {
   readonly policy: Policy;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Undefined while nobody looks. */
+  readonly watch: RequestWatch | undefined;
   readonly version: string;
   readonly acquire: () => Promise<Port>;
   /** Signs what clients bring back; without it each process has its own. */
@@ -123,12 +127,21 @@ export class Sessionless {
       metrics.fail(checked.refusal.cause);
       return sendRefusal(response, checked.refusal, message.kind === "request" ? message.id : null);
     }
-    const reply = new SessionlessReply(
-      response,
-      checked.request.id,
-      { keepAlive: options.keepAlive, stall: options.requestTimeout },
-      () => this.#left(reply),
-    );
+    const watched = this.#context.watch?.begin({
+      message,
+      tool: message.method === "tools/call" ? calledTool(message) : undefined,
+      session: undefined,
+      protocolVersion: header(request, "mcp-protocol-version"),
+      trace: checked.request.trace,
+    });
+    const { keepAlive, requestTimeout: stall } = options;
+    const reply = new SessionlessReply(response, checked.request.id, {
+      keepAlive,
+      stall,
+      watched,
+      onSent: (bytes) => metrics.bytesOut.add({}, bytes),
+      onGone: () => this.#left(reply),
+    });
     this.#waiting++;
     try {
       await this.#serve(checked.request, reply, principal);
@@ -136,6 +149,8 @@ export class Sessionless {
       this.#refuse(reply, startRefusal(error));
     } finally {
       this.#waiting--;
+      // Nobody was there from the start, so no event will say so.
+      if (reply.done) watched?.end("cancelled");
     }
   }
 

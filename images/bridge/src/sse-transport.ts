@@ -9,6 +9,7 @@ import {
   unknownSession,
   unsupportedMediaType,
 } from "./streamable-http.ts";
+import { traceOfHeaders } from "./trace-context.ts";
 import { allowsBatch } from "./versions.ts";
 
 /** HTTP with SSE (2024-11-05): one stream per session on `/sse`, messages to `/messages?sessionId=…`. */
@@ -61,7 +62,7 @@ export class SseTransport {
     if (refusal !== undefined) return this.#refuse(exchange, refusal, payload.batch ? null : (first?.id ?? null));
     // First the 202: an answer on the stream never overtakes it on the server's side.
     sendAccepted(response);
-    session.send(payload.messages, session.streams.standalone);
+    session.send(payload.messages, session.streams.standalone, traceOfHeaders(request.headers));
   }
 
   #refusal(batch: boolean, messages: readonly Message[], session: Session): Refusal | undefined {

@@ -9,6 +9,7 @@ import type { Registry } from "./registry.ts";
 import type { ServerSource } from "./server-source.ts";
 import type { Session } from "./session.ts";
 import type { Sessionless } from "./sessionless.ts";
+import { traceOfHeaders } from "./trace-context.ts";
 import {
   allowsBatch,
   isRevision,
@@ -85,7 +86,7 @@ export class StreamableHttp {
     this.#relay(exchange, found.session, messages);
   }
 
-  #relay({ response }: Exchange, session: Session, messages: readonly Message[]): void {
+  #relay({ request, response }: Exchange, session: Session, messages: readonly Message[]): void {
     const requests = messages.filter((message) => message.kind === "request").length;
     if (requests === 0) {
       session.send(messages, session.streams.standalone);
@@ -96,7 +97,7 @@ export class StreamableHttp {
     const stream = session.streams.open(requests, primed);
     response.setHeader(SESSION_HEADER, session.id);
     stream.attach(response);
-    session.send(messages, stream);
+    session.send(messages, stream, traceOfHeaders(request.headers));
   }
 
   async #initialize(exchange: Exchange, message: Message): Promise<void> {
@@ -124,7 +125,7 @@ export class StreamableHttp {
       if (delivery === "result") response.setHeader(SESSION_HEADER, session.id);
       else queueMicrotask(() => void session.end("initialize failed"));
     });
-    session.send([message], reply);
+    session.send([message], reply, traceOfHeaders(request.headers));
   }
 
   async #get(exchange: Exchange): Promise<void> {

@@ -128,7 +128,7 @@ export class Subscriptions {
     for (const listener of this.#listeners) {
       if (listener.link !== link) continue;
       const message = "the server is gone; listen again";
-      listener.reply.refuse({ status: 200, code: ErrorCode.server, message, cause: "child_exit" });
+      listener.reply.refuse({ status: 200, code: ErrorCode.server, message, cause: "child_exit" }, "child_exit");
       this.#listeners.delete(listener);
     }
   }

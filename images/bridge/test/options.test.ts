@@ -45,6 +45,10 @@ test("defaults", () => {
     oauthJwksUri: undefined,
     stateKeyFile: undefined,
     logLevel: "info",
+    logRequests: "off",
+    logPayloads: 0,
+    otlpEndpoint: undefined,
+    otlpTracesEndpoint: undefined,
     command: ["/usr/bin/my-server", "--its", "--own"],
   });
 });
@@ -112,6 +116,14 @@ describe("bad input", () => {
     [
       ["--auth-token-sha256", "my-secret-token", "--", "x"],
       '--auth-token-sha256 (MCP_AUTH_TOKEN_SHA256): "…" is not valid; it must be 64 lower-case hex digits. Make it with: printf %s TOKEN | sha256sum.',
+    ],
+    [
+      ["--otlp-endpoint", "http://me:secret@collector:4318", "--", "x"],
+      '--otlp-endpoint (OTEL_EXPORTER_OTLP_ENDPOINT): "…" is not valid; it must be an http or https URL; credentials go into OTEL_EXPORTER_OTLP_HEADERS. Try --otlp-endpoint http://127.0.0.1:4318.',
+    ],
+    [
+      ["--log-payloads", "yes", "--", "x"],
+      '--log-payloads (MCP_LOG_PAYLOADS): "yes" is not valid; it must be a size of at least 0B, like 64KiB, 4MiB or plain bytes. Try --log-payloads 4KiB.',
     ],
     [
       ["--log-level", "loud", "--", "x"],
