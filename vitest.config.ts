@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Three levels (CONTRIBUTING.md): `unit` needs nothing but node_modules; `conformance` starts bridges on this
-// machine; `integration` needs a Docker engine and a Pulumi CLI, which `npm test` finds or sets up first.
+// Four levels (CONTRIBUTING.md): `unit` needs nothing but node_modules; `conformance` and `load` start bridges on
+// this machine; `integration` needs a Docker engine and a Pulumi CLI, which `npm test` finds or sets up first.
 export default defineConfig({
   test: {
     reporters: ["default", "./test/closing-line-reporter.ts"],
@@ -18,6 +18,17 @@ export default defineConfig({
           include: ["test/conformance/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "load",
+          include: ["test/load/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          // Each of them takes all the processors there are; nothing runs beside them.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {

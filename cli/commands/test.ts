@@ -5,7 +5,7 @@ import { runAttached } from "../run.ts";
 import { prepareToolchain } from "../toolchain.ts";
 
 /** The levels of tests that need no engine. */
-const ENGINELESS = new Set(["unit", "conformance"]);
+const ENGINELESS = new Set(["unit", "conformance", "load"]);
 
 /** Whether a test run needs engine and Pulumi: unless it is confined to levels that do not. */
 export function needsToolchain(args: readonly string[]): boolean {

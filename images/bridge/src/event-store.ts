@@ -21,6 +21,8 @@ export class EventStore {
   readonly #maxUndeliveredBytes: number;
   #events: StoredEvent[] = [];
   #bytes = 0;
+  /** From this many bytes on it is worth looking for something to drop. */
+  #evictAt: number;
 
   /**
    * @param maxBytes kept of events that have been written to a client.
@@ -29,6 +31,7 @@ export class EventStore {
   constructor(maxBytes: number, maxUndeliveredBytes: number) {
     this.#maxBytes = maxBytes;
     this.#maxUndeliveredBytes = Math.max(maxBytes, maxUndeliveredBytes);
+    this.#evictAt = maxBytes;
   }
 
   get bytes(): number {
@@ -38,7 +41,7 @@ export class EventStore {
   add(event: StoredEvent): void {
     this.#events.push(event);
     this.#bytes += event.frame.length;
-    if (this.#bytes > this.#maxBytes) this.#evict();
+    if (this.#bytes > this.#evictAt) this.#evict();
   }
 
   after(stream: StoredStream, seq: number): StoredEvent[] {
@@ -50,8 +53,10 @@ export class EventStore {
     const dropped = new Set<StoredStream>();
     // Down to three quarters, or every further event would walk the whole list again.
     const target = this.#maxBytes * 0.75;
+    const most = this.#maxUndeliveredBytes;
+    const undeliveredTarget = this.#bytes > most ? most * 0.75 : most;
     for (const event of this.#events) {
-      if (this.#bytes > (event.stream.undelivered ? this.#maxUndeliveredBytes : target)) {
+      if (this.#bytes > (event.stream.undelivered ? undeliveredTarget : target)) {
         this.#bytes -= event.frame.length;
         dropped.add(event.stream);
       } else {
@@ -60,6 +65,9 @@ export class EventStore {
       }
     }
     this.#events = kept;
+    // What is left because nobody has received it would be walked again, for nothing, with each further event.
+    const left = this.#bytes;
+    this.#evictAt = left > this.#maxBytes ? Math.min(left + most / 16, most) : this.#maxBytes;
     for (const stream of dropped) stream.forgotten();
   }
 }
