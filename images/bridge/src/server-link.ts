@@ -229,18 +229,24 @@ export class ServerLink {
   #asked(message: Message): void {
     const { id = "", method = "" } = message;
     if (method === "ping") {
-      this.#port.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}`));
+      this.#tell(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}`));
       return;
     }
     const need = needOf(message, this.capabilities);
     if (need.kind !== "met" || this.asks.size >= this.#context.maxAsks) {
-      this.#port.send(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
+      this.#tell(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
       const hidden = this.#context.policy.refusesServerRequest(method);
       if (need.kind === "missing" && !hidden) this.#owner()?.lacks?.(need.required);
       return;
     }
     this.asks.set(idKey(id), message);
     this.#owner()?.asked?.();
+  }
+
+  /** One that asks on and reads nothing gets no more than it can hold. */
+  #tell(bytes: Buffer): void {
+    if (this.stuck) this.#context.metrics.fail("overload");
+    else this.#port.send(bytes);
   }
 
   #announced(message: Message): void {

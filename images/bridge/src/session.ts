@@ -237,15 +237,21 @@ export class Session {
   #ask(message: Message): void {
     const { id = "", method = "" } = message;
     if (this.#context.policy.refusesServerRequest(method)) {
-      this.#port.send(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
+      this.#tell(errorMessage(id, ErrorCode.methodNotFound, `the client does not offer ${method}`));
       return;
     }
     if (this.#asked.size >= this.#context.options.maxInFlight) {
-      this.#port.send(errorMessage(id, ErrorCode.server, "too many requests wait for the client"));
+      this.#tell(errorMessage(id, ErrorCode.server, "too many requests wait for the client"));
       return;
     }
     this.#asked.add(idKey(id));
     this.#deliver(outletFor(message, this.#pending, this.streams.standalone), message.bytes, "event");
+  }
+
+  /** Answers the server in its client's place. One that asks on and reads nothing gets no more than it can hold. */
+  #tell(bytes: Buffer): void {
+    if (this.#port.queuedBytes > this.#context.options.maxQueueBytes) this.#context.metrics.fail("overload");
+    else this.#port.send(bytes);
   }
 
   #announce(message: Message): void {

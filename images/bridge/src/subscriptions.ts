@@ -18,6 +18,8 @@ const LISTS = { toolsListChanged: "tools", promptsListChanged: "prompts", resour
 type ListKey = keyof typeof LISTS;
 /** Events that may come before the subscription is acknowledged. */
 const MAX_EARLY = 256;
+/** Resources of one stream: each costs a request to the server. */
+const MAX_RESOURCES = 1_000;
 
 /** `params.notifications` of `subscriptions/listen`, or what is wrong with it. */
 export function readFilter({ bytes, params }: Message): Filter | string {
@@ -35,6 +37,8 @@ export function readFilter({ bytes, params }: Message): Filter | string {
   if (!Array.isArray(uris) || uris.some((uri) => typeof uri !== "string")) {
     return '"resourceSubscriptions" must be a list of URIs';
   }
+  if (uris.length > MAX_RESOURCES)
+    return `"resourceSubscriptions" may list ${MAX_RESOURCES} URIs; listen twice for more`;
   return { ...filter, resourceSubscriptions: [...new Set(uris as string[])] };
 }
 
