@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { ErrorCode } from "./envelope.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -8,15 +8,15 @@ export type AuthResult =
 
 /** Bearer tokens, known by their SHA-256 only. Without any, everyone may come in. */
 export class BearerAuth {
-  readonly #digests: readonly Buffer[];
+  readonly #accepted: readonly { readonly digest: Buffer; readonly principal: string }[];
 
   /** @param digests lower-case hex SHA-256 of each accepted token. */
   constructor(digests: readonly string[]) {
-    this.#digests = digests.map((digest) => Buffer.from(digest, "hex"));
+    this.#accepted = digests.map((principal) => ({ digest: Buffer.from(principal, "hex"), principal }));
   }
 
   get enabled(): boolean {
-    return this.#digests.length > 0;
+    return this.#accepted.length > 0;
   }
 
   check(authorization: string | undefined): AuthResult {
@@ -28,10 +28,10 @@ export class BearerAuth {
       return unauthorized("the Authorization header is not `Bearer TOKEN`", ', error="invalid_request"');
     }
     const digest = tokenDigest(token);
-    let match: Buffer | undefined;
+    let match: string | undefined;
     // Every digest is compared, and digests hide how far a guess was right.
-    for (const accepted of this.#digests) if (timingSafeEqual(accepted, digest)) match = accepted;
-    if (match !== undefined) return { ok: true, principal: match.toString("hex") };
+    for (const accepted of this.#accepted) if (timingSafeEqual(accepted.digest, digest)) match = accepted.principal;
+    if (match !== undefined) return { ok: true, principal: match };
     return unauthorized("the bearer token is not accepted here", ', error="invalid_token"');
   }
 }
@@ -42,7 +42,7 @@ export function bearerToken(authorization: string): string | undefined {
 }
 
 export function tokenDigest(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
+  return hash("sha256", token, "buffer");
 }
 
 /** Digests of the tokens in a file, one per line; blank lines and lines with `#` first do not count. */

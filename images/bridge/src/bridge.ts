@@ -225,7 +225,7 @@ export class Bridge {
     } else if (request.method !== "GET" && request.method !== "HEAD") {
       return this.#refuse(response, methodNotAllowed("GET", request.method));
     }
-    await route.handle({ request, response, url: new URL(request.url ?? "/", "http://bridge"), principal });
+    await route.handle({ request, response, url: request.url ?? "/", principal });
   }
 
   async #reportHealth({ response }: Exchange): Promise<void> {

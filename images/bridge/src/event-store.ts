@@ -1,8 +1,10 @@
+import type { EventFrame } from "./event-frame.ts";
+
 /** One event of a stream, as it was (or would have been) written. */
 export interface StoredEvent {
   readonly stream: StoredStream;
   readonly seq: number;
-  readonly frame: Buffer;
+  readonly frame: EventFrame;
 }
 
 export interface StoredStream {

@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { type EventFrame, eventFrame, writeFrame } from "./event-frame.ts";
 import type { EventStore, StoredStream } from "./event-store.ts";
 import type { Delivery, Outlet } from "./outlet.ts";
 
@@ -12,41 +13,44 @@ const RETRY_MS = 1_000;
 /** Events that may come before the only client of a stream without a store is connected. */
 const MAX_EARLY = 256;
 
-export interface EventStreamOptions {
-  /** Names the stream inside its session; first part of its event ids. */
-  readonly name: string;
-  /** Requests that it answers before it ends; undefined for a stream that stays open. */
-  readonly answers: number | undefined;
+/** What the streams of one session share. */
+export interface StreamOwner {
   /** Keeps events for Last-Event-ID; without it events carry no id (2024-11-05). */
-  readonly store?: EventStore;
-  /** 2025-11-25: begin with an event that has an id and no data, which older clients cannot parse. */
-  readonly primed: boolean;
+  readonly store: EventStore | undefined;
   /** A client reads more slowly than the server writes, or has caught up. */
-  readonly onFlow: (stream: EventStream) => void;
-  readonly onForgotten: (stream: EventStream) => void;
+  onFlow(stream: EventStream): void;
+  onForgotten(stream: EventStream): void;
 }
 
 /** One logical SSE stream: it outlives the connections that read it, so that a client can come back. */
 export class EventStream implements Outlet, StoredStream {
-  readonly #options: EventStreamOptions;
+  /** Names the stream inside its session; first part of its event ids. */
+  readonly name: string;
+  readonly #owner: StreamOwner;
+  readonly #standalone: boolean;
+  /** 2025-11-25: begins with an event that has an id and no data, which older clients cannot parse. */
+  readonly #primed: boolean;
   #remaining: number;
   #seq = 0;
   #written = 0;
   #response: ServerResponse | undefined;
+  #headers: OutgoingHttpHeaders = {};
   #headTimer: NodeJS.Timeout | undefined;
   #headSent = false;
   #prologue = "";
-  #early: Buffer[] = [];
+  #early: EventFrame[] = [];
   #ended = false;
   #flushed = false;
+  /** The flow of the present response is watched. */
+  #slow = false;
 
-  constructor(options: EventStreamOptions) {
-    this.#options = options;
-    this.#remaining = options.answers ?? Number.POSITIVE_INFINITY;
-  }
-
-  get name(): string {
-    return this.#options.name;
+  /** @param answers requests that it answers before it ends; undefined for a stream that stays open. */
+  constructor(owner: StreamOwner, name: string, answers: number | undefined, primed: boolean) {
+    this.name = name;
+    this.#owner = owner;
+    this.#standalone = answers === undefined;
+    this.#primed = primed;
+    this.#remaining = answers ?? Number.POSITIVE_INFINITY;
   }
 
   get attached(): boolean {
@@ -59,7 +63,7 @@ export class EventStream implements Outlet, StoredStream {
 
   /** Answers not yet received are kept longer; what came unasked is not. */
   get undelivered(): boolean {
-    return this.#options.answers !== undefined && !this.attached && !this.#flushed;
+    return !this.#standalone && !this.attached && !this.#flushed;
   }
 
   /** Bytes that wait for the client. */
@@ -73,51 +77,46 @@ export class EventStream implements Outlet, StoredStream {
   }
 
   forgotten(): void {
-    if (this.#ended) this.#options.onForgotten(this);
+    if (this.#ended) this.#owner.onForgotten(this);
   }
 
   /**
    * Connects a client. It gets what it has not seen: after `lastSeq`, or else what nobody has seen yet.
    * A client that was connected before is let go: each message goes to one connection only.
+   * @param headers of the response, beside those of every stream.
    */
-  attach(response: ServerResponse, lastSeq?: number): void {
+  attach(response: ServerResponse, headers: OutgoingHttpHeaders = {}, lastSeq?: number): void {
     // It left while its request was read: nothing may be written to it, and no event will say so again.
     if (response.destroyed) return;
     const previous = this.#response;
     this.#response = undefined;
     previous?.end();
-    const missed = this.#options.store?.after(this, lastSeq ?? this.#written) ?? [];
+    const seen = lastSeq ?? this.#written;
+    const missed = this.#seq > seen ? (this.#owner.store?.after(this, seen) ?? []) : [];
     this.#response = response;
+    this.#headers = headers;
     this.#headSent = false;
     this.#flushed = false;
-    this.#prologue = this.#options.primed && lastSeq === undefined ? this.#priming() : "";
-    response.on("drain", () => this.#options.onFlow(this));
+    this.#slow = false;
+    this.#prologue = this.#primed && lastSeq === undefined ? this.#priming() : "";
     response.on("close", () => this.#detach(response));
-    response.statusCode = 200;
-    response.setHeader("content-type", "text/event-stream");
-    response.setHeader("cache-control", "no-cache, no-transform");
-    // Proxies that buffer (nginx) hold back events otherwise.
-    response.setHeader("x-accel-buffering", "no");
     for (const event of missed) this.#write(event.frame, event.seq);
     if (this.#ended) this.#finish();
-    else if (this.#options.store === undefined) return;
-    else if (this.#options.answers === undefined) this.#sendHead();
+    else if (this.#owner.store === undefined) return;
+    else if (this.#standalone) this.#sendHead();
     else if (!this.#headSent) this.#headTimer = setTimeout(() => this.#sendHead(), HEAD_DELAY_MS);
   }
 
   deliver(message: Buffer, delivery: Delivery): void {
     if (this.#ended) return;
-    const { name, store } = this.#options;
+    const { store } = this.#owner;
     const seq = ++this.#seq;
-    const head = store === undefined ? "event: message\ndata: " : `event: message\nid: ${name}-${seq}\ndata: `;
-    const frame = Buffer.concat([Buffer.from(head), singleLine(message), FRAME_END]);
+    const frame = eventFrame(message, store === undefined ? undefined : `${this.name}-${seq}`);
     store?.add({ stream: this, seq, frame });
     if (delivery !== "event" && --this.#remaining === 0) {
       this.#ended = true;
-      if (this.#response !== undefined) this.#finish(frame, seq);
-      return;
-    }
-    this.#write(frame, seq);
+      this.#finish(frame, seq);
+    } else this.#write(frame, seq);
   }
 
   release(): void {
@@ -139,70 +138,85 @@ export class EventStream implements Outlet, StoredStream {
 
   /** Opens a stream without a store with `text`, the `endpoint` event of 2024-11-05. */
   greet(text: string): void {
-    this.#headSent = true;
-    this.#response?.write(Buffer.concat([Buffer.from(text), ...this.#early]));
+    const response = this.#response;
+    if (response === undefined) return;
+    this.#writeHead(response);
+    response.write(text);
+    for (const frame of this.#early) writeFrame(response, frame, "", false);
     this.#early = [];
   }
 
   #priming(): string {
-    return `id: ${this.#options.name}-${this.#seq}\nretry: ${RETRY_MS}\ndata: \n\n`;
+    return `id: ${this.name}-${this.#seq}\nretry: ${RETRY_MS}\ndata: \n\n`;
   }
 
-  #write(frame: Buffer, seq: number): void {
+  #write(frame: EventFrame, seq: number): void {
     const response = this.#response;
     if (response === undefined) {
       // Without a store a stream has one client, which is about to be connected.
-      if (this.#options.store === undefined && this.#early.length < MAX_EARLY) this.#early.push(frame);
+      if (this.#owner.store === undefined && this.#early.length < MAX_EARLY) this.#early.push(frame);
       return;
     }
     this.#written = Math.max(this.#written, seq);
-    if (!response.write(this.#withPrologue(frame))) this.#options.onFlow(this);
+    if (!this.#headSent) this.#writeHead(response);
+    writeFrame(response, frame, this.#takePrologue(), false);
+    this.#watchFlow(response);
   }
 
-  #finish(frame?: Buffer, seq = this.#written): void {
+  #finish(frame?: EventFrame, seq = this.#written): void {
     const response = this.#response;
     if (response === undefined) return;
     this.#written = Math.max(this.#written, seq);
-    const body = this.#withPrologue(frame ?? Buffer.alloc(0));
+    const prologue = this.#takePrologue();
     // Nothing has left yet and this is all: one packet, no chunks.
-    if (!response.headersSent) response.setHeader("content-length", body.length);
-    response.once("finish", () => {
-      this.#flushed = true;
-    });
-    response.end(body);
+    if (!this.#headSent) this.#writeHead(response, prologue.length + (frame?.length ?? 0));
+    if (frame === undefined) response.end(prologue);
+    else writeFrame(response, frame, prologue, true);
+    this.#watchFlow(response);
   }
 
-  #withPrologue(frame: Buffer): Buffer {
+  /** Most clients take all at once; for the others the server may have to wait. */
+  #watchFlow(response: ServerResponse): void {
+    if (response.writableLength === 0) return;
+    if (!this.#slow) response.on("drain", () => this.#owner.onFlow(this));
+    this.#slow = true;
+    this.#owner.onFlow(this);
+  }
+
+  #writeHead(response: ServerResponse, contentLength?: number): void {
     clearTimeout(this.#headTimer);
     this.#headSent = true;
-    if (this.#prologue === "") return frame;
-    const prologue = Buffer.from(this.#prologue);
+    const headers: OutgoingHttpHeaders = {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      // Proxies that buffer (nginx) hold back events otherwise.
+      "x-accel-buffering": "no",
+      ...this.#headers,
+    };
+    if (contentLength !== undefined) headers["content-length"] = contentLength;
+    response.writeHead(200, headers);
+  }
+
+  #takePrologue(): string {
+    const prologue = this.#prologue;
     this.#prologue = "";
-    return Buffer.concat([prologue, frame]);
+    return prologue;
   }
 
   #sendHead(): void {
-    if (this.#headSent || this.#response === undefined) return;
-    if (this.#prologue === "") {
-      this.#headSent = true;
-      this.#response.flushHeaders();
-    } else {
-      this.#response.write(this.#withPrologue(Buffer.alloc(0)));
-    }
+    const response = this.#response;
+    if (this.#headSent || response === undefined) return;
+    this.#writeHead(response);
+    const prologue = this.#takePrologue();
+    if (prologue === "") response.flushHeaders();
+    else response.write(prologue);
   }
 
   #detach(response: ServerResponse): void {
     if (this.#response !== response) return;
     clearTimeout(this.#headTimer);
     this.#response = undefined;
-    this.#options.onFlow(this);
+    this.#flushed = response.writableFinished;
+    this.#owner.onFlow(this);
   }
-}
-
-const FRAME_END = Buffer.from("\n\n");
-
-/** Line breaks between JSON tokens would end the event's data. */
-function singleLine(message: Buffer): Buffer {
-  if (!message.includes(0x0d) && !message.includes(0x0a)) return message;
-  return message.map((byte) => (byte === 0x0d || byte === 0x0a ? 0x20 : byte)) as Buffer;
 }

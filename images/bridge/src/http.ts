@@ -1,13 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ErrorCode, errorMessage, type Payload, readPayload } from "./envelope.ts";
+import { isJson } from "./json-check.ts";
 import { badRequest, type Refusal } from "./refusal.ts";
 
 /** One HTTP exchange, as the handlers of an era get it. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly url: URL;
+  /** Path and query, as they came. */
+  readonly url: string;
   /** Digest of the caller's token; undefined where auth is off. */
   readonly principal: string | undefined;
 }
@@ -81,7 +83,9 @@ export function parseBody(bytes: Buffer): Payload {
 
 function jsonFault(bytes: Buffer): string | undefined {
   if (!isUtf8(bytes)) return "the body is not valid UTF-8";
+  if (isJson(bytes)) return undefined;
   try {
+    // Only to say what is wrong and where.
     JSON.parse(bytes.toString("utf8"));
     return undefined;
   } catch (error) {

@@ -23,8 +23,12 @@ class Counter {
   }
 
   add(labels: Labels = {}, amount = 1): void {
-    const key = labelText(labels);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + amount);
+    this.addTo(labelText(labels), amount);
+  }
+
+  /** @param series as `labelText` writes it, for those who count often. */
+  addTo(series: string, amount: number): void {
+    this.#values.set(series, (this.#values.get(series) ?? 0) + amount);
   }
 
   render(): string {
@@ -168,6 +172,7 @@ export class Metrics {
   readonly bytesOut = new Counter("mcp_sent_bytes_total", "Bytes of messages sent to clients.");
   readonly uptime = new Gauge("mcp_uptime_seconds", "Seconds since the bridge started.");
   readonly #tools = new Set<string>();
+  readonly #seriesOf = new Map<string, string>();
 
   fail(cause: Cause): void {
     this.failures.add({ cause });
@@ -181,8 +186,27 @@ export class Metrics {
   request(event: { method: string; tool: string | undefined; outcome: Outcome; seconds?: number }): void {
     const method = METHODS.has(event.method) ? event.method : "other";
     const tool = event.tool === undefined ? "" : this.#tools.has(event.tool) ? event.tool : "other";
-    this.requests.add({ method, tool, outcome: event.outcome });
+    this.requests.addTo(this.#series(method, tool, event.outcome), 1);
     if (event.seconds !== undefined) this.duration.observe(method, event.seconds);
+  }
+
+  received(bytes: number): void {
+    this.bytesIn.addTo("", bytes);
+  }
+
+  sent(bytes: number): void {
+    this.bytesOut.addTo("", bytes);
+  }
+
+  /** Every request is counted, and the label text of most has been made before. */
+  #series(method: string, tool: string, outcome: Outcome): string {
+    const key = `${method}\n${outcome}\n${tool}`;
+    let series = this.#seriesOf.get(key);
+    if (series === undefined) {
+      series = labelText({ method, tool, outcome });
+      this.#seriesOf.set(key, series);
+    }
+    return series;
   }
 
   render(): string {

@@ -1,4 +1,5 @@
 import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
+import { singleLine } from "./event-frame.ts";
 import { findMember, findString } from "./json-spans.ts";
 import type { Log } from "./log.ts";
 import type { Metrics, Outcome } from "./metrics.ts";
@@ -97,19 +98,20 @@ export class Session {
   /** Whether `messages` can be taken now; nothing has been sent yet if not. */
   check(messages: readonly Message[]): Refusal | undefined {
     const { options } = this.#context;
-    const requests = messages.filter((message) => message.kind === "request");
-    if (this.#pending.size + requests.length > options.maxInFlight) {
+    const requests = countRequests(messages);
+    if (this.#pending.size + requests > options.maxInFlight) {
       return overload(429, `over ${options.maxInFlight} requests in flight in this session; wait for answers`);
     }
     if (this.#port.queuedBytes > options.maxQueueBytes) {
       return overload(503, "the server does not take its input; try again later");
     }
-    const ids = new Set<string>();
-    for (const { id = "", method } of requests) {
-      if (this.#pending.has(id) || ids.has(idKey(id))) {
+    const ids = requests > 1 ? new Set<string>() : undefined;
+    for (const { kind, id = "", method } of messages) {
+      if (kind !== "request") continue;
+      if (this.#pending.has(id) || ids?.has(idKey(id))) {
         return badRequest(`id ${id} is in flight already; give every request of a session its own id`);
       }
-      ids.add(idKey(id));
+      ids?.add(idKey(id));
       if (method === "initialize" && this.#initialized) return badRequest("this session is initialized already");
     }
     return undefined;
@@ -119,7 +121,7 @@ export class Session {
   send(messages: readonly Message[], outlet: Outlet, trace?: TraceCarrier): void {
     this.touch();
     for (const message of messages) {
-      this.#context.metrics.bytesIn.add({}, message.bytes.length);
+      this.#context.metrics.received(message.bytes.length);
       if (message.kind === "request") this.#request(message, outlet, trace);
       else if (message.kind === "response") this.#answer(message);
       else this.#notify(message);
@@ -191,8 +193,7 @@ export class Session {
 
   /** The server reads lines: breaks between JSON tokens become spaces (inside strings they are escaped). */
   #forward(bytes: Buffer): void {
-    const broken = bytes.includes(0x0a) || bytes.includes(0x0d);
-    this.#port.send(broken ? Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte))) : bytes);
+    this.#port.send(singleLine(bytes));
   }
 
   #receive(bytes: Buffer): void {
@@ -262,7 +263,7 @@ export class Session {
   }
 
   #deliver(outlet: Outlet, bytes: Buffer, delivery: Delivery): void {
-    this.#context.metrics.bytesOut.add({}, bytes.length);
+    this.#context.metrics.sent(bytes.length);
     outlet.deliver(bytes, delivery);
   }
 
@@ -298,6 +299,12 @@ export class Session {
     const seconds = (performance.now() - pending.startedAt) / 1_000;
     this.#context.metrics.request({ method: pending.method, tool: pending.tool, outcome, seconds });
   }
+}
+
+export function countRequests(messages: readonly Message[]): number {
+  let count = 0;
+  for (const { kind } of messages) if (kind === "request") count++;
+  return count;
 }
 
 function isToolError(pending: Pending, message: Message): boolean {

@@ -119,7 +119,7 @@ export class Sessionless {
   async handle(exchange: Exchange, message: Message): Promise<void> {
     const { request, response, principal } = exchange;
     const { metrics, options } = this.#context;
-    metrics.bytesIn.add({}, message.bytes.length);
+    metrics.received(message.bytes.length);
     // To cancel is to close the stream; nothing else can be notified.
     if (message.kind === "notification") return sendAccepted(response);
     const checked = this.#check(request.headers, message);
@@ -139,7 +139,7 @@ export class Sessionless {
       keepAlive,
       stall,
       watched,
-      onSent: (bytes) => metrics.bytesOut.add({}, bytes),
+      onSent: (bytes) => metrics.sent(bytes),
       onGone: () => this.#left(reply),
     });
     this.#waiting++;

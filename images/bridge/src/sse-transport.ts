@@ -46,7 +46,7 @@ export class SseTransport {
     const { registry, options } = this.#context;
     const { request, response, url, principal } = exchange;
     if (request.method !== "POST") return this.#refuse(exchange, methodNotAllowed("POST", request.method));
-    const id = url.searchParams.get("sessionId");
+    const id = new URL(url, "http://bridge").searchParams.get("sessionId");
     if (id === null) return this.#refuse(exchange, badRequest("the sessionId parameter is missing", ErrorCode.server));
     const session = registry.find(id, principal, "sse");
     if (session === undefined) return this.#refuse(exchange, unknownSession());

@@ -7,7 +7,7 @@ import type { Options } from "./options.ts";
 import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { ServerSource } from "./server-source.ts";
-import type { Session } from "./session.ts";
+import { countRequests, type Session } from "./session.ts";
 import type { Sessionless } from "./sessionless.ts";
 import { traceOfHeaders } from "./trace-context.ts";
 import {
@@ -87,7 +87,7 @@ export class StreamableHttp {
   }
 
   #relay({ request, response }: Exchange, session: Session, messages: readonly Message[]): void {
-    const requests = messages.filter((message) => message.kind === "request").length;
+    const requests = countRequests(messages);
     if (requests === 0) {
       session.send(messages, session.streams.standalone);
       sendAccepted(response);
@@ -95,8 +95,7 @@ export class StreamableHttp {
     }
     const primed = primesStreams(session.protocolVersion ?? LATEST_SESSION_VERSION);
     const stream = session.streams.open(requests, primed);
-    response.setHeader(SESSION_HEADER, session.id);
-    stream.attach(response);
+    stream.attach(response, { [SESSION_HEADER]: session.id });
     session.send(messages, stream, traceOfHeaders(request.headers));
   }
 
@@ -138,10 +137,8 @@ export class StreamableHttp {
     const { session } = found;
     const lastEventId = header(request, "last-event-id");
     session.touch();
-    if (lastEventId === undefined) {
-      response.setHeader(SESSION_HEADER, session.id);
-      return session.streams.standalone.attach(response);
-    }
+    const headers = { [SESSION_HEADER]: session.id };
+    if (lastEventId === undefined) return session.streams.standalone.attach(response, headers);
     const resumption = session.streams.find(lastEventId);
     if (resumption.kind === "unknown") {
       return this.#refuse(exchange, badRequest(`event "${lastEventId}" is not, or no longer, known in this session`));
@@ -152,8 +149,7 @@ export class StreamableHttp {
       response.end();
       return;
     }
-    response.setHeader(SESSION_HEADER, session.id);
-    resumption.stream.attach(response, resumption.seq);
+    resumption.stream.attach(response, headers, resumption.seq);
   }
 
   async #delete(exchange: Exchange): Promise<void> {

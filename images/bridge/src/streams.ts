@@ -1,5 +1,5 @@
 import { EventStore } from "./event-store.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, type StreamOwner } from "./event-stream.ts";
 
 /** Streams, finished ones included, that a Last-Event-ID can still name. */
 const MAX_REMEMBERED = 256;
@@ -21,11 +21,11 @@ export type Resumption =
   | { readonly kind: "unknown" };
 
 /** The streams of one session; names are unique in it, so an id of another session leads nowhere. */
-export class Streams {
+export class Streams implements StreamOwner {
   /** Messages that belong to no request; on the SSE transport, all. */
   readonly standalone: EventStream;
   readonly #options: StreamsOptions;
-  readonly #store: EventStore | undefined;
+  readonly store: EventStore | undefined;
   readonly #streams = new Map<string, EventStream>();
   readonly #slow = new Set<EventStream>();
   readonly #salt: string;
@@ -36,7 +36,7 @@ export class Streams {
   constructor(salt: string, options: StreamsOptions) {
     this.#salt = salt;
     this.#options = options;
-    if (options.resumable) this.#store = new EventStore(options.eventStoreBytes, options.maxQueueBytes);
+    this.store = options.resumable ? new EventStore(options.eventStoreBytes, options.maxQueueBytes) : undefined;
     this.standalone = this.#create(undefined, false);
   }
 
@@ -52,7 +52,7 @@ export class Streams {
     if (stream === undefined || !/^\d+$/.test(tail)) return { kind: "unknown" };
     const seq = Number(tail);
     if (!stream.knows(seq)) return { kind: "unknown" };
-    if (stream.ended && (this.#store?.after(stream, seq).length ?? 0) === 0) return { kind: "over" };
+    if (stream.ended && (this.store?.after(stream, seq).length ?? 0) === 0) return { kind: "over" };
     return { kind: "resume", stream, seq };
   }
 
@@ -76,16 +76,25 @@ export class Streams {
     for (const stream of this.#streams.values()) stream.end();
   }
 
+  onForgotten(stream: EventStream): void {
+    this.#streams.delete(stream.name);
+  }
+
+  onFlow(stream: EventStream): void {
+    if (stream.queuedBytes > 0) this.#slow.add(stream);
+    else this.#slow.delete(stream);
+    const { maxQueueBytes, onCongestion } = this.#options;
+    const queued = this.queuedBytes;
+    // Half-way back before it starts again, or it would flicker.
+    const congested = this.#congested ? queued > maxQueueBytes / 2 : queued > maxQueueBytes;
+    if (congested === this.#congested) return;
+    this.#congested = congested;
+    onCongestion(congested);
+  }
+
   #create(answers: number | undefined, primed: boolean): EventStream {
     const name = `${this.#salt}-${(this.#count++).toString(36)}`;
-    const stream = new EventStream({
-      name,
-      answers,
-      primed,
-      ...(this.#store === undefined ? {} : { store: this.#store }),
-      onFlow: (slow) => this.#onFlow(slow),
-      onForgotten: () => this.#streams.delete(name),
-    });
+    const stream = new EventStream(this, name, answers, primed);
     this.#streams.set(name, stream);
     if (this.#streams.size > MAX_REMEMBERED) this.#forgetOne();
     return stream;
@@ -97,17 +106,5 @@ export class Streams {
       this.#streams.delete(name);
       return;
     }
-  }
-
-  #onFlow(stream: EventStream): void {
-    if (stream.queuedBytes > 0) this.#slow.add(stream);
-    else this.#slow.delete(stream);
-    const { maxQueueBytes, onCongestion } = this.#options;
-    const queued = this.queuedBytes;
-    // Half-way back before it starts again, or it would flicker.
-    const congested = this.#congested ? queued > maxQueueBytes / 2 : queued > maxQueueBytes;
-    if (congested === this.#congested) return;
-    this.#congested = congested;
-    onCongestion(congested);
   }
 }
