@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exportSPKI, importJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type RunningBridge, startBridge } from "./fixtures/bridge.ts";
+import { type RunningBridge, startBridge, until } from "./fixtures/bridge.ts";
 import { initialize, openSession, rawRequest, SseSession, send } from "./fixtures/http-client.ts";
 import { forge, newKey, now, type OpenIdProvider, startOpenIdProvider } from "./fixtures/openid-provider.ts";
 import { call, request } from "./fixtures/sessionless-client.ts";
@@ -307,6 +311,46 @@ describe("a good token", () => {
     expect(await session.call("echo", { text: "static" })).toBe("static");
     await session.delete();
   });
+});
+
+test("a bridge whose issuer is away starts, answers 503 in every era, and recovers by itself", async () => {
+  const away = await startOpenIdProvider();
+  const token = bearer(await away.token("alice", RESOURCE));
+  await away.stop();
+  const waiting = await startBridge({ args: ["--oauth-issuer", away.issuer, "--oauth-resource", RESOURCE] });
+  const replies = [
+    await initialize(waiting.url, undefined, {}, token),
+    await request(waiting.url, "tools/list", {}, { headers: token }),
+    await send(`${waiting.url}/sse`, "GET", undefined, token),
+  ];
+  for (const reply of replies) {
+    expect([reply.status, Number(reply.headers.get("retry-after")) >= 1]).toEqual([503, true]);
+    expect(reply.messages[0].error.message).toMatch(/^the issuer http:\S+ cannot be reached just now, so no token/);
+  }
+  expect((await initialize(waiting.url)).status).toBe(401);
+  expect((await send(`${waiting.url}/.well-known/oauth-protected-resource/mcp`, "GET")).status).toBe(200);
+  expect(await waiting.metric('mcp_failures_total{cause="issuer_unreachable"}')).toBe(3);
+  expect(waiting.log.filter(({ event }) => event === "issuer_unreachable").length).toBe(1);
+  const back = await startOpenIdProvider({ port: away.port, key: away.key });
+  await until("the issuer is back", async () => (await initialize(waiting.url, undefined, {}, token)).status === 200);
+  await waiting.stop();
+  await back.stop();
+});
+
+test("the library for tokens is loaded only when it is needed, and its lack is said", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "bridge-alone-"));
+  for (const part of ["bin", "src", "package.json"]) {
+    cpSync(fileURLToPath(new URL(`../${part}`, import.meta.url)), join(folder, part), { recursive: true });
+  }
+  const script = join(folder, "bin/mcp-bridge.ts");
+  const plain = await startBridge({ script });
+  expect((await send(`${plain.url}/metrics`, "GET")).status).toBe(200);
+  await plain.stop();
+  const oauth = startBridge({ script, args: ["--oauth-issuer", provider.issuer, "--oauth-resource", RESOURCE] });
+  await expect(oauth).rejects.toThrow(
+    'OAuth needs the package \\"jose\\", which cannot be loaded; install the bridge\'s dependencies with `npm ci`',
+  );
+  rmSync(folder, { recursive: true });
 });
 
 test("logs name the mode and what was wrong, but no token, claim or session, also on debug level", async () => {
