@@ -7,16 +7,19 @@ import { childSource } from "./child-source.ts";
 import { ErrorCode } from "./envelope.ts";
 import { HostGuard } from "./guard.ts";
 import { Health } from "./health.ts";
+import type { HostedDefinition } from "./hosted-server.ts";
 import { type Exchange, header, sendJson, sendRefusal } from "./http.ts";
+import { InProcessPool } from "./in-process-pool.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
+import { ownChecks } from "./own-checks.ts";
 import { Policy } from "./policy.ts";
 import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
 import { headRefusal } from "./request-head.ts";
 import type { RequestWatch } from "./request-watch.ts";
-import type { ServerSource, SourceFactory } from "./server-source.ts";
+import type { ServerSource } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
 import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
@@ -42,8 +45,8 @@ export interface BridgeDependencies {
   readonly digests: readonly string[];
   /** See `--state-key-file`. */
   readonly stateKey?: Buffer | undefined;
-  /** Where servers come from; processes of the command unless given. */
-  readonly source?: SourceFactory | undefined;
+  /** A server in this process, instead of the command. */
+  readonly hosted?: HostedDefinition | undefined;
   /** See `openRequestWatch`. */
   readonly watch?: RequestWatch | undefined;
 }
@@ -57,6 +60,7 @@ export class Bridge {
   readonly #metrics = new Metrics();
   readonly #watch: RequestWatch | undefined;
   readonly #source: ServerSource;
+  readonly #hosted: HostedDefinition | undefined;
   readonly #registry: Registry;
   readonly #sessionless: Sessionless;
   readonly #health: Health;
@@ -75,8 +79,12 @@ export class Bridge {
     this.#version = dependencies.version;
     this.#guard = new HostGuard(options);
     this.#auth = new Auth(dependencies.digests, options, log);
-    const { source = childSource } = dependencies;
-    this.#source = source({ options, env, log, metrics });
+    const { hosted } = dependencies;
+    this.#hosted = hosted;
+    this.#source =
+      hosted === undefined
+        ? childSource({ options, env, log, metrics })
+        : new InProcessPool({ createServer: hosted.createServer, limits: options, log, metrics });
     const policy = new Policy(options);
     this.#registry = new Registry(
       { options, policy, metrics, log, watch },
@@ -93,7 +101,8 @@ export class Bridge {
       acquire: () => this.#source.acquire(),
       sessions: () => this.#registry.size,
     });
-    this.#health = new Health(this.#source, log, options);
+    const checks = hosted === undefined ? {} : { name: "server", own: ownChecks(hosted.health ?? {}, log) };
+    this.#health = new Health(this.#source, log, { warmChildren: options.warmChildren, ...checks });
     const transport = { options, registry: this.#registry, source: this.#source, metrics };
     const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);
@@ -244,7 +253,7 @@ export class Bridge {
 
   #reportMetrics({ response }: Exchange): void {
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-    response.end(this.#metrics.render());
+    response.end(this.#metrics.render() + (this.#hosted?.metrics?.render() ?? ""));
   }
 
   #refuse(response: ServerResponse, refusal: Refusal): void {

@@ -1,118 +1,72 @@
-import { START_TIMEOUT_MS } from "./child-pool.ts";
+import { HEALTH_TIMES, HealthCheck, type HealthStatus, type Verdict } from "./health-check.ts";
 import type { Log } from "./log.ts";
 import type { Port } from "./port.ts";
 import type { ServerSource } from "./server-source.ts";
 
-/** Milliseconds; tests use shorter ones. */
-export const HEALTH_TIMES = {
-  /** An answer younger than this is not asked for again: polling cannot wear the server down. */
-  cache: 3_000,
-  /** While something is wrong the bridge asks by itself this often, so that it notices recovery unasked. */
-  recheck: 2_000,
-  ping: 3_000,
-  /** A server that has never answered may take this long to come up. */
-  start: START_TIMEOUT_MS,
-  /** A probe is a whole process of its own, so it is started rarely and given more time. */
-  probe: 20_000,
-  probeEvery: 60_000,
-};
-/** Failures in a row before green turns red. */
-const RED_AFTER = 3;
-
 /** What health needs of a source of servers. */
 export type HealthPool = Pick<ServerSource, "spare" | "backoff" | "discardSpare" | "startProbe">;
-
-type Verdict = { readonly kind: "ok" } | { readonly kind: "starting" | "failed"; readonly detail: string };
 
 const OK: Verdict = { kind: "ok" };
 const HELD_BACK: Verdict = { kind: "failed", detail: "the server crashed; its restart is held back" };
 
-interface HealthCheck {
+interface CheckReport {
   readonly ok: boolean;
   readonly detail: string;
-  /** ISO time at which the server was last asked. */
+  /** ISO time at which it was last asked. */
   readonly at: string | undefined;
 }
 
-export interface HealthReport {
-  readonly status: "ok" | "starting" | "failing";
-  readonly checks: { readonly child: HealthCheck };
+interface HealthReport {
+  readonly status: HealthStatus;
+  /** The server itself first, as `child`, or as `server` if it is hosted in this process; then its own checks. */
+  readonly checks: Readonly<Record<string, CheckReport>>;
+}
+
+export interface HealthOptions {
+  readonly warmChildren: number;
+  /** What the check of the server is called. */
+  readonly name?: string;
+  /** Checks of a hosted server's own. */
+  readonly own?: readonly HealthCheck[];
 }
 
 /**
- * Whether the stdio server answers. The warm spare is asked with `ping`, which MCP allows before `initialize`,
+ * Whether the server answers. The warm spare is asked with `ping`, which MCP allows before `initialize`,
  * so asking does not use it up. Where there is no spare, or the server cannot stand a ping that early, a probe
  * process of its own is initialised and ended again, at most once a minute.
  */
 export class Health {
   readonly #pool: HealthPool;
-  readonly #log: Log;
   readonly #useSpare: boolean;
   readonly #times: typeof HEALTH_TIMES;
-  #status: HealthReport["status"] = "starting";
-  #failures = 0;
-  #detail = "not asked yet";
-  #askedAt = 0;
+  readonly #server: HealthCheck;
+  readonly #own: readonly HealthCheck[];
   #probedAt = 0;
   #spareCannotPing = false;
-  #running: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
 
-  constructor(pool: HealthPool, log: Log, options: { readonly warmChildren: number }, times = HEALTH_TIMES) {
+  constructor(pool: HealthPool, log: Log, options: HealthOptions, times = HEALTH_TIMES) {
+    const { name = "child", own = [] } = options;
     this.#pool = pool;
-    this.#log = log;
     this.#useSpare = options.warmChildren > 0;
     this.#times = times;
+    this.#server = new HealthCheck({ name, good: "the server answers", ask: () => this.#ask() }, log, times);
+    this.#own = own;
   }
 
   async report(): Promise<HealthReport> {
-    if (Date.now() - this.#askedAt >= this.#times.cache) await this.#check();
+    await Promise.all([this.#server, ...this.#own].map((check) => check.refresh()));
     const { looping } = this.#pool.backoff;
-    const status = looping ? "failing" : this.#status;
-    const detail = looping ? "the server crashes again and again; restarts are held back" : this.#detail;
-    const at = this.#askedAt === 0 ? undefined : new Date(this.#askedAt).toISOString();
-    return { status, checks: { child: { ok: status === "ok", detail, at } } };
+    const status = looping ? "failing" : this.#server.status;
+    const detail = looping ? "the server crashes again and again; restarts are held back" : this.#server.detail;
+    const checks = { [this.#server.name]: { ok: status === "ok", detail, at: this.#server.at } };
+    for (const { name, status, detail, at } of this.#own) checks[name] = { ok: status === "ok", detail, at };
+    const all = [status, ...this.#own.map((check) => check.status)];
+    const worst = (["failing", "starting"] as const).find((candidate) => all.includes(candidate));
+    return { status: worst ?? "ok", checks };
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-  }
-
-  /** One check at a time, however many ask. */
-  #check(): Promise<void> {
-    this.#running ??= this.#ask()
-      .then((verdict) => this.#record(verdict))
-      .finally(() => {
-        this.#running = undefined;
-      });
-    return this.#running;
-  }
-
-  #record(verdict: Verdict): void {
-    this.#askedAt = Date.now();
-    const before = this.#status;
-    if (verdict.kind === "ok") {
-      this.#failures = 0;
-      this.#status = "ok";
-      this.#detail = "the server answers";
-    } else {
-      if (verdict.kind === "failed") this.#failures++;
-      this.#detail = verdict.detail;
-      if (this.#failures >= RED_AFTER) this.#status = "failing";
-      this.#recheck();
-    }
-    if (before === this.#status) return;
-    const level = this.#status === "ok" ? "info" : "error";
-    this.#log(level, "health", { status: this.#status, detail: this.#detail });
-  }
-
-  #recheck(): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#check(), this.#times.recheck);
-    this.#timer.unref();
+    for (const check of [this.#server, ...this.#own]) check.stop();
   }
 
   async #ask(): Promise<Verdict> {
@@ -136,7 +90,7 @@ export class Health {
   }
 
   async #probe(): Promise<Verdict> {
-    if (Date.now() - this.#probedAt < this.#times.probeEvery && this.#failures === 0) return OK;
+    if (Date.now() - this.#probedAt < this.#times.probeEvery && this.#server.failures === 0) return OK;
     if (this.#pool.backoff.delay > 0) return HELD_BACK;
     this.#probedAt = Date.now();
     const port = this.#pool.startProbe();

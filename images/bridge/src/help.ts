@@ -1,17 +1,24 @@
 import type { OptionSpec } from "./option-kinds.ts";
-import { OPTION_TABLE } from "./option-table.ts";
+import { type Hosting, optionSet } from "./option-set.ts";
 
-/** Text of `--help`, from the one table of options. */
-export function helpText(): string {
-  const rows = (Object.values(OPTION_TABLE) as OptionSpec[]).map((spec) => {
-    const repeat = spec.list ? " (repeatable)" : "";
-    return `  ${spec.flag} ${spec.value}${repeat}\n      ${spec.help}\n      Environment: ${spec.env}. Default: ${spec.shown}.\n`;
-  });
-  return `mcp-bridge serves a stdio MCP server over HTTP, one process per session.
+const COMMAND_USAGE = `mcp-bridge serves a stdio MCP server over HTTP, one process per session.
 
 Usage:
   mcp-bridge [options] -- <command> [arguments…]
-  mcp-bridge health [--port N] [--host ADDRESS]    exit 0 if a running bridge is healthy, else 1
+  mcp-bridge health [--port N] [--host ADDRESS]    exit 0 if a running bridge is healthy, else 1`;
+
+const hostedUsage = (name: string): string => `${name} is an MCP server over HTTP, hosted in this process.
+
+Usage:
+  <this program> [options]`;
+
+/** Text of `--help`, from the one table of options. */
+export function helpText(hosted?: Hosting): string {
+  const rows = (Object.values(optionSet(hosted)) as OptionSpec[]).map((spec) => {
+    const repeat = spec.list ? " (repeatable)" : "";
+    return `  ${spec.flag} ${spec.value}${repeat}\n      ${spec.help}\n      Environment: ${spec.env}. Default: ${spec.shown}.\n`;
+  });
+  return `${hosted === undefined ? COMMAND_USAGE : hostedUsage(hosted.name)}
 
 Endpoints: /mcp, /sse with /messages, /health, /metrics;
   with OAuth also /.well-known/oauth-protected-resource, which tells clients where tokens come from

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { LogLevel } from "./log.ts";
 import { contradictions } from "./option-checks.ts";
 import type { OptionSpec } from "./option-kinds.ts";
+import { type Hosting, type OptionSpecs, optionSet } from "./option-set.ts";
 import { OPTION_TABLE, type OptionName } from "./option-table.ts";
 
 /** Everything a bridge can be told, checked and with defaults. Times in milliseconds, sizes in bytes. */
@@ -52,9 +53,10 @@ export type ParsedOptions =
 
 /**
  * Reads the command line and the environment; a flag wins over its variable.
+ * A server hosted in this process has no command, and not the options about processes.
  * All problems are reported at once, each with option, value, what is allowed, and the remedy.
  */
-export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): ParsedOptions {
+export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv, hosted?: Hosting): ParsedOptions {
   const problems: string[] = [];
   const separator = argv.indexOf("--");
   const flags = separator < 0 ? argv : argv.slice(0, separator);
@@ -62,27 +64,33 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): P
   if (flags.includes("--help") || flags.includes("-h")) return { kind: "help" };
   if (flags.includes("--version")) return { kind: "version" };
 
-  const given = readFlags(flags, problems);
+  const table = optionSet(hosted);
+  const given = readFlags(flags, table, problems);
   const values: Record<string, unknown> = {};
   const named = new Set<OptionName>();
   for (const [name, spec] of Object.entries(OPTION_TABLE) as [OptionName, OptionSpec][]) {
-    const texts = given.get(name) ?? fromEnvironment(spec, env);
+    const texts = given.get(name) ?? (name in table ? fromEnvironment(spec, env) : undefined);
     if (texts !== undefined) named.add(name);
     values[name] = texts === undefined ? spec.default : readValue(spec, texts, problems);
   }
-  if (command.length === 0 || command[0] === "") {
+  if (hosted !== undefined) {
+    if (separator >= 0) {
+      const fault = `a command is given, but the server "${hosted.name}" runs in this process`;
+      problems.push(`${fault}: take \`--\` and all after it away; to serve a command, use mcp-bridge`);
+    }
+  } else if (command.length === 0 || command[0] === "") {
     problems.push(
       "no command: write the stdio server's command after `--`, e.g. `mcp-bridge --port 8080 -- node server.js`",
     );
   }
   problems.push(...contradictions(values, named));
   if (problems.length > 0) return { kind: "invalid", problems };
-  values.name ??= basename(command[0] ?? "server");
+  values.name ??= hosted?.name ?? basename(command[0] ?? "server");
   return { kind: "run", options: { ...values, command } as unknown as Options };
 }
 
-function readFlags(flags: readonly string[], problems: string[]): Map<OptionName, string[]> {
-  const byFlag = new Map(Object.entries(OPTION_TABLE).map(([name, spec]) => [spec.flag, name as OptionName]));
+function readFlags(flags: readonly string[], table: OptionSpecs, problems: string[]): Map<OptionName, string[]> {
+  const byFlag = new Map(Object.entries(table).map(([name, spec]) => [spec.flag, name as OptionName]));
   const given = new Map<OptionName, string[]>();
   for (let i = 0; i < flags.length; i++) {
     const [flag = "", inline] = splitFlag(flags[i] ?? "");

@@ -57,13 +57,17 @@ export class Registry {
   }
 
   /** Opens a session on the server that `acquire` gives. */
-  async open(acquire: () => Promise<Port>, principal: string | undefined, transport: TransportName): Promise<Session> {
+  async open(
+    acquire: (tag: string) => Promise<Port>,
+    principal: string | undefined,
+    transport: TransportName,
+  ): Promise<Session> {
     this.#opening++;
     try {
-      const port = await acquire();
       // 256 random bits, in characters that any header and query takes.
       const id = randomBytes(32).toString("base64url");
       const tag = sessionTag(id);
+      const port = await acquire(tag);
       const session = new Session({ id, tag, principal, transport }, port, this.#context);
       if (session.ended) throw new Unavailable("the server ended as soon as it was started", 1_000);
       this.#sessions.set(id, session);

@@ -15,8 +15,11 @@ export interface ServerSource {
     /** Milliseconds until the next start is allowed; 0 for now. */
     readonly delay: number;
   };
-  /** A server for one session; rejects with `Unavailable`. */
-  acquire(): Promise<Port>;
+  /**
+   * A server for one session; rejects with `Unavailable`.
+   * @param tag names the session in logs; undefined for a server of the sessionless era
+   */
+  acquire(tag?: string): Promise<Port>;
   /** Replaces a spare that does not answer. */
   discardSpare(): void;
   /** A server for a health check alone, never a session's. */
@@ -33,6 +36,3 @@ export interface SourceContext {
   readonly log: Log;
   readonly metrics: Metrics;
 }
-
-/** Makes the bridge's source of servers; starting may begin at once. */
-export type SourceFactory = (context: SourceContext) => ServerSource;

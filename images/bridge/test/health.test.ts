@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { HEALTH_TIMES, Health } from "../src/health.ts";
+import { Health } from "../src/health.ts";
+import { HEALTH_TIMES } from "../src/health-check.ts";
+import type { Log } from "../src/log.ts";
+import { ownChecks } from "../src/own-checks.ts";
 import type { Port } from "../src/port.ts";
 
 /** Every question is asked anew, and at once. */
@@ -93,7 +97,7 @@ test("a crash loop is red at once, and over when it is over", async () => {
   const { statuses, health } = build(pool);
   pool.backoff = { looping: true, delay: 5_000 };
   expect(await statuses(1)).toEqual(["failing"]);
-  expect((await health.report()).checks.child.ok).toBe(false);
+  expect((await health.report()).checks.child?.ok).toBe(false);
   pool.backoff = { looping: false, delay: 0 };
   expect(await statuses(1)).toEqual(["ok"]);
 });
@@ -140,5 +144,37 @@ test("without spares a probe is asked; one that stays silent is a failure", asyn
   expect(await statuses(1)).toEqual(["ok"]);
   told.probeAnswers = false;
   expect(await statuses(3)).toEqual(["ok", "ok", "failing"]);
-  expect((await health.report()).checks.child.detail).toBe("no answer to initialize within 50 ms");
+  expect((await health.report()).checks.child?.detail).toBe("no answer to initialize within 50 ms");
+});
+
+test("checks of a hosted server's own turn red by themselves; what failed is logged, not shown", async () => {
+  const { pool } = fakePool();
+  const logged: unknown[] = [];
+  const log: Log = (_level, event, fields) => void (event === "health_check_failed" && logged.push(fields));
+  let database = (): unknown => "up";
+  const own = ownChecks({ database: () => database(), slow: () => sleep(60_000) }, log, { ...TIMES, ping: 20 });
+  const health = new Health(pool, log, { warmChildren: 1, name: "server", own: own.slice(0, 1) }, TIMES);
+  const report = async () => {
+    const { status, checks } = await health.report();
+    return [status, ...Object.entries(checks).map(([name, { ok, detail }]) => `${name} ${ok}: ${detail}`)];
+  };
+  const server = "server true: the server answers";
+  expect(await report()).toEqual(["ok", server, "database true: database answers"]);
+  database = () => Promise.reject(new Error("db.internal refused"));
+  const failed = "database does not answer; the log has the cause";
+  expect(await report()).toEqual(["ok", server, `database true: ${failed}`]);
+  expect(await report()).toEqual(["ok", server, `database true: ${failed}`]);
+  expect(await report()).toEqual(["failing", server, `database false: ${failed}`]);
+  expect(logged).toEqual(Array(3).fill({ check: "database", reason: "db.internal refused" }));
+  database = () => {
+    throw new Error("at once");
+  };
+  expect((await report())[0]).toBe("failing");
+  database = () => "up";
+  expect(await report()).toEqual(["ok", server, "database true: database answers"]);
+  logged.length = 0;
+  await own[1]?.refresh();
+  expect(logged).toEqual([{ check: "slow", reason: "no answer within 20 ms" }]);
+  health.stop();
+  own[1]?.stop();
 });
