@@ -2,7 +2,7 @@
  * The MCP server behind every host that is measured: it costs next to nothing, so that what is measured is the host.
  * It answers initialize, ping, tools/list, tools/call of `echo` (its arguments come back byte for byte as
  * `structuredContent`) and of `blob` (`{"bytes":N}`: a text of that size). One message per line, in order.
- * child.ts is the same for machines without a compiler.
+ * child.ts is the same for machines without a compiler, child-command.ts builds it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -34,13 +34,15 @@ export abstract class ClientSession {
   readonly #givenUp = new Set<number>();
   #highest = -1;
 
-  /** Opens the session as every client does. Throws if the host does not let it. */
-  async open(timeoutMs: number): Promise<void> {
+  /** Opens the session as every client does; resolves with the ms that `initialize` took. Throws if it is refused. */
+  async open(timeoutMs: number): Promise<number> {
     await this.connect(timeoutMs);
-    const { message, problem } = await this.call(0, initializeBody(0, REVISION), timeoutMs);
+    const started = performance.now();
+    const { at, message, problem } = await this.call(0, initializeBody(0, REVISION), timeoutMs);
     if (message === undefined) throw new Error(`initialize: ${problem}`);
     if (!message.includes('"protocolVersion"')) throw new Error(`initialize: ${message.toString().slice(0, 200)}`);
     this.post(INITIALIZED);
+    return at - started;
   }
 
   /** Sends a request and waits for its answer. */
@@ -58,6 +60,9 @@ export abstract class ClientSession {
 
   /** Ends the session, as a client should. */
   abstract close(): Promise<void>;
+
+  /** Sends a request whose answer nobody will read; from now on nothing of this session is read. */
+  abstract callUnread(id: number, body: Buffer): void;
 
   /** What comes before `initialize`. */
   protected async connect(_timeoutMs: number): Promise<void> {}

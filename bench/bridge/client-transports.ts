@@ -37,6 +37,15 @@ function readAll(response: IncomingMessage, done: (body: Buffer) => void): void 
   response.once("end", () => done(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)));
 }
 
+/** What a host said, without the markup that some send. */
+function refusal({ statusCode }: IncomingMessage, body: Buffer): string {
+  const text = body
+    .toString()
+    .replaceAll(/<[^>]*>|&\w+;/g, " ")
+    .replaceAll(/\s+/g, " ");
+  return `HTTP ${statusCode}: ${text.trim().slice(0, 120)}`;
+}
+
 /** Streamable HTTP: the answer is the body, or an event of it. */
 class HttpSession extends ClientSession {
   readonly #target: Target;
@@ -63,11 +72,26 @@ class HttpSession extends ClientSession {
     });
   }
 
+  callUnread(_id: number, body: Buffer): void {
+    // A response without a reader fills the socket's buffers, and stops there.
+    this.#send(body)
+      .on("error", () => {})
+      .on("response", (response) => response.on("error", () => {}));
+  }
+
   protected post(body: Buffer, id?: number): void {
-    const headers = { ...this.#headers, "content-length": String(body.length) };
-    const sent = send(this.#target, "POST", this.#target.path, headers, body);
-    sent.on("error", (error) => this.fail(id, error.message));
+    const sent = this.#send(body);
+    sent.on("error", (error) => {
+      // The host closed an idle connection just then, as it may (RFC 9112, 9.3.1): that is no loss of its.
+      if (sent.reusedSocket && "code" in error && error.code === "ECONNRESET") this.post(body, id);
+      else this.fail(id, error.message);
+    });
     sent.on("response", (response) => this.#read(response, id));
+  }
+
+  #send(body: Buffer): ClientRequest {
+    const headers = { ...this.#headers, "content-length": String(body.length) };
+    return send(this.#target, "POST", this.#target.path, headers, body);
   }
 
   #read(response: IncomingMessage, id: number | undefined): void {
@@ -84,7 +108,7 @@ class HttpSession extends ClientSession {
     }
     readAll(response, (body) => {
       if (response.statusCode === 200) this.receive(body);
-      else this.fail(id, `HTTP ${response.statusCode}: ${body.toString().slice(0, 200)}`);
+      else this.fail(id, refusal(response, body));
     });
   }
 }
@@ -93,6 +117,7 @@ class HttpSession extends ClientSession {
 class SseSession extends ClientSession {
   readonly #target: Target;
   #stream: ClientRequest | undefined;
+  #events: IncomingMessage | undefined;
   #messages = "";
 
   constructor(target: Target) {
@@ -122,8 +147,14 @@ class SseSession extends ClientSession {
       this.#stream.on("response", (response) => {
         if (response.statusCode !== 200) reject(new Error(`GET ${this.#target.path}: HTTP ${response.statusCode}`));
         response.on("data", (chunk: Buffer) => reader.push(chunk)).on("error", () => {});
+        this.#events = response;
       });
     });
+  }
+
+  callUnread(_id: number, body: Buffer): void {
+    this.#events?.pause();
+    this.post(body);
   }
 
   protected post(body: Buffer, id?: number): void {
@@ -136,8 +167,7 @@ class SseSession extends ClientSession {
     sent.on("error", (error) => this.fail(id, error.message));
     sent.on("response", (response) =>
       readAll(response, (text) => {
-        if ((response.statusCode ?? 0) >= 300)
-          this.fail(id, `HTTP ${response.statusCode}: ${text.toString().slice(0, 200)}`);
+        if ((response.statusCode ?? 0) >= 300) this.fail(id, refusal(response, text));
       }),
     );
   }
@@ -153,6 +183,10 @@ class EchoSession extends ClientSession {
   }
 
   async close(): Promise<void> {}
+
+  callUnread(): void {
+    throw new Error("an echo sends nothing that it was not sent");
+  }
 
   protected post(body: Buffer, id?: number): void {
     const headers = { "content-type": "application/json", "content-length": String(body.length) };
@@ -188,6 +222,11 @@ class StdioSession extends ClientSession {
 
   async close(): Promise<void> {
     this.#child.stdin.end();
+  }
+
+  callUnread(_id: number, body: Buffer): void {
+    this.#child.stdout.pause();
+    this.post(body);
   }
 
   protected post(body: Buffer): void {

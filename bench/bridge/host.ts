@@ -2,11 +2,18 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, connect as openSocket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "./client-session.ts";
+import { openSession } from "./client-transports.ts";
 import { alive, cpuNanoseconds, processTree, runs } from "./processes.ts";
 import type { Subject } from "./subjects.ts";
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 6_000;
+/** Longest wait for the first session in one try. */
+const PROBE_TIMEOUT_MS = 5_000;
+/** Quiet is less than this much processor time in a period. */
+const QUIET_NS = 4_000_000;
+const QUIET_PERIOD_MS = 250;
+const QUIET_TIMEOUT_MS = 8_000;
 /** How much of a host's own words is kept, for the line that says why it did not work. */
 const KEPT_OUTPUT = 2_000;
 
@@ -43,6 +50,7 @@ export class Host {
 
   /** Starts the subject with `child` behind it and waits until its port takes connections. */
   static async start(subject: Subject, child: readonly string[]): Promise<Host> {
+    if (subject.unavailable !== undefined) throw new Error(subject.unavailable);
     const host = new Host(subject, child, subject.command === undefined ? 0 : await freePort());
     if (subject.command === undefined) return host;
     const deadline = Date.now() + START_TIMEOUT_MS;
@@ -54,7 +62,11 @@ export class Host {
       }
       await sleep(25);
     }
-    return host;
+    if (subject.transport === "echo") return host;
+    const problem = await host.#untilServing(deadline);
+    if (problem === undefined) return host;
+    await host.stop();
+    throw new Error(`${problem}: ${host.lastWords}`);
   }
 
   get target(): Target {
@@ -71,14 +83,29 @@ export class Host {
     return this.#process?.pid === undefined ? [] : processTree(this.#process.pid);
   }
 
+  /** The measured children that it runs. */
+  get children(): number[] {
+    return this.pids.filter((pid) => runs(pid, this.child));
+  }
+
+  /** The host itself, whatever it is made of. */
+  get own(): number[] {
+    return this.pids.filter((pid) => !runs(pid, this.child));
+  }
+
   cpu(): CpuTime {
-    let hostNs = 0;
-    let childrenNs = 0;
-    for (const pid of this.pids) {
-      if (runs(pid, this.child)) childrenNs += cpuNanoseconds(pid);
-      else hostNs += cpuNanoseconds(pid);
+    const sum = (pids: readonly number[]): number => pids.reduce((total, pid) => total + cpuNanoseconds(pid), 0);
+    return { hostNs: sum(this.own), childrenNs: sum(this.children) };
+  }
+
+  /** Waits until neither it nor its children do anything: starts in the background are over. */
+  async quiet(): Promise<void> {
+    const deadline = Date.now() + QUIET_TIMEOUT_MS;
+    for (let before = -1; Date.now() < deadline; await sleep(QUIET_PERIOD_MS)) {
+      const { hostNs, childrenNs } = this.cpu();
+      if (hostNs + childrenNs - before < QUIET_NS) return;
+      before = hostNs + childrenNs;
     }
-    return { hostNs, childrenNs };
   }
 
   /** Ends it; resolves with the number of processes that it left behind, which are ended too. */
@@ -98,6 +125,22 @@ export class Host {
       }
     }
     return left.length;
+  }
+
+  /** A port that takes connections need not serve yet: tries until a session can be opened; else says why not. */
+  async #untilServing(deadline: number): Promise<string | undefined> {
+    for (;;) {
+      const session = openSession(this.target);
+      try {
+        await session.open(PROBE_TIMEOUT_MS);
+        return undefined;
+      } catch (error) {
+        if (Date.now() > deadline) return error instanceof Error ? error.message : String(error);
+        await sleep(200);
+      } finally {
+        await session.close();
+      }
+    }
   }
 
   #keep(text: string): void {

@@ -1,6 +1,6 @@
 import type { ClientSession, Target } from "./client-session.ts";
 import { closeConnections, openSession } from "./client-transports.ts";
-import { checkAnswer, echoCall, type Verdict } from "./messages.ts";
+import { checkAnswer, describeAnswer, echoCall, type Verdict } from "./messages.ts";
 
 /** One measurement. */
 export interface Load {
@@ -21,6 +21,8 @@ export interface Load {
 /** What became of the calls, warm-up included. */
 export type Tally = Record<Verdict | "duplicated", number>;
 
+export type Problems = Partial<Record<Verdict, string>>;
+
 export interface LoadResult {
   /** Of the measured calls that were answered rightly, in the order of their ends. */
   readonly latenciesMs: readonly number[];
@@ -28,8 +30,8 @@ export interface LoadResult {
   readonly calls: number;
   readonly elapsedMs: number;
   readonly tally: Tally;
-  /** What the first call that went wrong was told. */
-  readonly problem: string | undefined;
+  /** What was said to the first call of each kind that went wrong. */
+  readonly problems: Problems;
 }
 
 /** Told to the starter, which reads the host's processor time at these moments. */
@@ -66,9 +68,10 @@ class Runner {
   readonly #sessions: ClientSession[] = [];
   readonly #latencies: number[] = [];
   readonly #tally: Tally = { ok: 0, lost: 0, "wrong session": 0, altered: 0, error: 0, duplicated: 0 };
-  #problem: string | undefined;
+  readonly #problems: Problems = {};
   #calls = 0;
-  #nextId = 1;
+  /** Last id of each session: the same ids in all of them. */
+  readonly #lastIds: number[] = [];
 
   constructor(target: Target, load: Load) {
     this.#target = target;
@@ -85,12 +88,9 @@ class Runner {
   }
 
   async run(calls: number, longestMs: number, measured: boolean): Promise<void> {
-    const first = this.#nextId;
-    this.#nextId += calls;
     const [only] = this.#sessions;
     if (this.#load.kind === "burst" && only !== undefined) {
-      const ids = Array.from({ length: calls }, (_, index) => first + index);
-      await Promise.all(ids.map((id) => this.#call(only, 0, id, measured)));
+      await Promise.all(Array.from({ length: calls }, () => this.#call(only, 0, measured)));
       return;
     }
     const until = performance.now() + longestMs;
@@ -98,7 +98,7 @@ class Runner {
       this.#sessions.map(async (session, index) => {
         for (let done = 0; done < calls; done++) {
           if (done >= LEAST_CALLS && performance.now() > until) break;
-          await this.#call(session, index, first + done, measured);
+          await this.#call(session, index, measured);
         }
       }),
     );
@@ -114,7 +114,7 @@ class Runner {
       calls: this.#calls,
       elapsedMs,
       tally: this.#tally,
-      problem: this.#problem,
+      problems: this.#problems,
     };
   }
 
@@ -122,13 +122,15 @@ class Runner {
     await Promise.all(this.#sessions.map((session) => session.close()));
   }
 
-  async #call(session: ClientSession, index: number, id: number, measured: boolean): Promise<void> {
+  async #call(session: ClientSession, index: number, measured: boolean): Promise<void> {
+    const id = (this.#lastIds[index] ?? 0) + 1;
+    this.#lastIds[index] = id;
     const call = echoCall(`s${index}`, id, this.#load.payloadBytes);
     const started = performance.now();
     const { at, message, problem } = await session.call(id, call.body, this.#load.timeoutMs);
     const verdict = message === undefined ? "lost" : checkAnswer(message, call);
     this.#tally[verdict]++;
-    if (verdict !== "ok") this.#problem ??= `${verdict}: ${problem ?? message?.toString().slice(0, 200)}`;
+    if (verdict !== "ok") this.#problems[verdict] ??= problem ?? describeAnswer(message, call);
     if (!measured) return;
     this.#calls++;
     if (verdict === "ok" || verdict === "altered") this.#latencies.push(at - started);

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { ClientJob, ClientReport } from "./client.ts";
 import type { CpuTime, Host } from "./host.ts";
-import type { LoadResult, Tally } from "./load.ts";
+import type { LoadResult, Problems, Tally } from "./load.ts";
 import type { Scenario } from "./scenarios.ts";
 import { median, quantile } from "./statistics.ts";
 
@@ -18,7 +18,9 @@ export interface Sample {
   readonly hostCpuUs?: number;
   readonly childCpuUs?: number;
   readonly tally?: Tally;
-  /** The first thing that went wrong, or why there is no value. */
+  /** What went wrong with calls, one of each kind. */
+  readonly problems?: Problems;
+  /** Why there is no value. */
   readonly problem?: string;
 }
 
@@ -41,7 +43,8 @@ export async function measure(host: Host, scenario: Scenario, repeat: number): P
       hostCpuUs: perCall(after.hostNs - before.hostNs),
       childCpuUs: perCall(after.childrenNs - before.childrenNs),
       tally: result.tally,
-      ...(result.problem === undefined ? {} : { problem: result.problem }),
+      problems: result.problems,
+      ...(answered === 0 ? { problem: result.problems.lost ?? Object.values(result.problems)[0] ?? "no answer" } : {}),
     };
   } catch (error) {
     const said = host.lastWords;

@@ -69,6 +69,22 @@ export function checkAnswer(message: Buffer, call: Call): Verdict {
   return same && message.includes(BIG_NUMBER) ? "ok" : "altered";
 }
 
+/** What is odd about a wrong answer, in a few words. */
+export function describeAnswer(message: Buffer | undefined, call: Call): string {
+  if (message === undefined) return "nothing came";
+  const text = message.toString();
+  const { result } = parse(message);
+  const echoed = (result as { structuredContent?: Record<string, unknown> } | undefined)?.structuredContent;
+  if (typeof echoed !== "object" || echoed === null) return text.slice(0, 120);
+  const { session, seq } = echoed;
+  if (session !== call.session || seq !== call.id) {
+    return `session ${call.session} got for call ${call.id} the answer to call ${seq} of session ${session}`;
+  }
+  const number = /"a":\s*([^,}]+)/.exec(text)?.[1];
+  if (number !== BIG_NUMBER) return `${BIG_NUMBER} came back as ${number}`;
+  return `keys came back as ${Object.keys(echoed).join(", ")}`;
+}
+
 function parse(message: Buffer): { id?: unknown; result?: unknown; error?: unknown } {
   try {
     const value: unknown = JSON.parse(message.toString());

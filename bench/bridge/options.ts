@@ -10,29 +10,36 @@ export interface BenchOptions {
   readonly quick: boolean;
 }
 
-export const HELP = `Measures the bridge beside a bare relay, what is below that, and its peers.
+/** What can be named on the command line. */
+export interface Known {
+  readonly subjects: readonly string[];
+  readonly scenarios: readonly string[];
+}
+
+export function helpText({ subjects, scenarios }: Known): string {
+  return `Measures the bridge beside a bare relay, what is below that, and its peers.
 
 usage: npm run bench -- bridge [options]
 
   --only A,B        hosts that are measured (default: all; the floor always is)
   --scenarios A,B   what is measured (default: all)
   --repeats N       interleaved repeats, 1 to 50 (default 5)
-  --quick           a tenth of the load: a look, no measurement
+  --quick           a fraction of the load: a look, no measurement
   --json FILE       writes every sample and the summary there
   --help            this text
 
-bench/README.md says how it is measured and how to read it.`;
+hosts:     ${subjects.join(", ")}
+scenarios: ${scenarios.join(", ")}
+
+Peers are installed on first use, pinned, into a folder of the cache. bench/README.md says how it is measured.`;
+}
 
 export type ParsedBench =
   | { readonly ok: true; readonly options: BenchOptions }
-  | { readonly ok: false; readonly problems: string[] };
+  | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Reads the command line; names must be among the known ones. */
-export function parseBench(
-  args: readonly string[],
-  subjects: readonly string[],
-  scenarios: readonly string[],
-): ParsedBench {
+/** Reads the command line. */
+export function parseBench(args: readonly string[], known: Known): ParsedBench {
   let values: Record<string, string | boolean | undefined>;
   try {
     ({ values } = parseArgs({
@@ -55,10 +62,11 @@ export function parseBench(
     json: typeof values.json === "string" ? values.json : undefined,
     quick: values.quick === true,
   };
+  const { repeats } = options;
   const problems = [
-    ...unknown("--only", options.only, subjects),
-    ...unknown("--scenarios", options.scenarios, scenarios),
-    ...(Number.isInteger(options.repeats) && options.repeats >= 1 && options.repeats <= 50
+    ...unknown("--only", options.only, known.subjects),
+    ...unknown("--scenarios", options.scenarios, known.scenarios),
+    ...(Number.isInteger(repeats) && repeats >= 1 && repeats <= 50
       ? []
       : [`--repeats is ${values.repeats}; allowed: a whole number from 1 to 50`]),
   ];

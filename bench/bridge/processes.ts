@@ -35,17 +35,53 @@ export function cpuNanoseconds(pid: number): number {
   return stat === undefined ? 0 : (Number(stat[11]) + Number(stat[12])) * 10_000_000;
 }
 
-/** Proportional set size in bytes: memory that several processes share counts once in their sum. */
-export function proportionalBytes(pids: readonly number[]): number {
-  let sum = 0;
-  for (const pid of pids) {
-    try {
-      sum += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
-    } catch {
-      // It has just gone.
-    }
+/** Memory of some processes, in bytes. */
+export interface Memory {
+  /** Sum of the proportional set sizes: what is shared with processes outside counts in part. */
+  readonly proportional: number;
+  /** The same as if only they and this process were on the machine: what others run does not change it. */
+  readonly alone: number;
+}
+
+export function memoryOf(pids: readonly number[]): Memory {
+  const seen = pids.map(mappings);
+  const sharers = new Map<string, number>();
+  for (const mapped of [...seen, mappings(process.pid)]) {
+    const files = new Set(mapped.filter(({ rss, anonymous }) => rss > anonymous).map(({ file }) => file));
+    for (const file of files) sharers.set(file, (sharers.get(file) ?? 0) + 1);
   }
-  return sum;
+  const all = seen.flat();
+  return {
+    proportional: all.reduce((sum, { pss }) => sum + pss, 0),
+    alone: all.reduce(
+      (sum, { file, rss, anonymous }) => sum + anonymous + (rss - anonymous) / Math.max(1, sharers.get(file) ?? 1),
+      0,
+    ),
+  };
+}
+
+interface Mapping {
+  /** Device, inode and offset. */
+  readonly file: string;
+  readonly rss: number;
+  readonly pss: number;
+  readonly anonymous: number;
+}
+
+function mappings(pid: number): Mapping[] {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/smaps`, "latin1");
+  } catch {
+    // It has just gone.
+    return [];
+  }
+  return text.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m).map((block) => {
+    const [, , offset = "", device = "", inode = ""] = block.split(/\s+/, 5);
+    const size = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(block)?.[1] ?? 0) * 1024;
+    return { file: `${device}:${inode}:${offset}`, rss: size("Rss"), pss: size("Pss"), anonymous: size("Anonymous") };
+  });
 }
 
 /** Whether the process runs the measured child, not the host. */

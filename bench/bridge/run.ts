@@ -47,6 +47,7 @@ export async function runPlan({ subjects, scenarios, repeats, child }: Plan, tra
       }
     } finally {
       for (const host of hosts) {
+        tracker.status(`repeat ${repeat + 1} of ${repeats}: ending ${host.subject.name}`);
         const left = await host.stop();
         if (left > 0) tracker.leftBehind(host.subject.name, left);
       }

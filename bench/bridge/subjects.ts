@@ -11,17 +11,20 @@ export interface Subject {
   /** Command line of the host; undefined if there is none (bare stdio). */
   readonly command: ((port: number, child: readonly string[]) => readonly string[]) | undefined;
   readonly env: Readonly<Record<string, string>>;
+  /** Why it cannot be started on this machine. */
+  readonly unavailable?: string;
 }
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const TOKEN = "bench-token-of-no-worth";
 const TOKEN_DIGEST = createHash("sha256").update(TOKEN).digest("hex");
 
-function subject(name: string, facts: Partial<Subject>): Subject {
+/** A subject: Streamable HTTP on `/mcp` unless told otherwise. */
+export function subject(name: string, facts: Partial<Subject>): Subject {
   return { name, transport: "http", path: "/mcp", headers: {}, command: undefined, env: {}, ...facts };
 }
 
-function ours(name: string, transport: Transport, path: string): Subject {
+function ours(name: string, transport: Transport, path: string, ...options: string[]): Subject {
   return subject(name, {
     transport,
     path,
@@ -29,11 +32,17 @@ function ours(name: string, transport: Transport, path: string): Subject {
     command: (port, child) => [
       process.execPath,
       file("../../images/bridge/bin/mcp-bridge.ts"),
-      ...["--port", String(port), "--name", "bench", "--auth-token-sha256", TOKEN_DIGEST, "--"],
+      ...["--port", String(port), "--name", "bench", "--auth-token-sha256", TOKEN_DIGEST, ...options, "--"],
       ...child,
     ],
   });
 }
+
+/** A session's start without and with a process that waits for it. */
+export const OURS_COLD = ours("ours, cold", "http", "/mcp", "--warm-children", "0");
+export const OURS_WARM = ours("ours, warm", "http", "/mcp");
+/** One child for all sessions. */
+export const OURS_SHARED = ours("ours-shared", "http", "/mcp", "--child-mode", "shared");
 
 /** What every other subject is compared with. */
 export const FLOOR = "floor";

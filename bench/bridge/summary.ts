@@ -15,13 +15,17 @@ export interface Cell {
   readonly hostCpuUs: number | undefined;
   readonly childCpuUs: number | undefined;
   readonly cpuRatio: number | undefined;
+  /** Why there is no value. */
   readonly problem: string | undefined;
+  /** Some answers were lost, came twice, or came to the wrong session. */
+  readonly faulty: boolean;
 }
 
 export interface Correctness {
   readonly subject: string;
   readonly tally: Tally;
-  readonly problem: string | undefined;
+  /** What went wrong, one of each kind. */
+  readonly problems: readonly string[];
 }
 
 export function summarise(
@@ -52,19 +56,27 @@ export function summarise(
     childCpuUs: middle("childCpuUs"),
     cpuRatio: present(pairedRatio(values(own, "hostCpuUs"), values(floor, "hostCpuUs"))),
     problem: own.find((sample) => sample?.problem !== undefined)?.problem,
+    faulty: own.some((sample) => isFaulty(sample?.tally)),
   };
 }
 
 /** What became of all calls of a subject, in all scenarios and repeats. */
 export function correctness(samples: readonly Sample[], subject: string): Correctness {
   const tally: Tally = { ok: 0, lost: 0, "wrong session": 0, altered: 0, error: 0, duplicated: 0 };
-  let problem: string | undefined;
+  const problems = new Map<string, string>();
   for (const sample of samples) {
     if (sample.subject !== subject) continue;
     for (const key of Object.keys(tally) as (keyof Tally)[]) tally[key] += sample.tally?.[key] ?? 0;
-    problem ??= sample.problem;
+    if (sample.tally === undefined && sample.problem !== undefined) problems.set("not measured", sample.problem);
+    for (const [kind, text] of Object.entries(sample.problems ?? {})) {
+      if (!problems.has(kind)) problems.set(kind, text);
+    }
   }
-  return { subject, tally, problem };
+  return { subject, tally, problems: [...problems].map(([kind, text]) => `${kind}: ${text}`) };
+}
+
+function isFaulty(tally: Tally | undefined): boolean {
+  return tally !== undefined && tally.lost + tally.duplicated + tally["wrong session"] > 0;
 }
 
 function present(value: number): number | undefined {

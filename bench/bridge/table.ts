@@ -17,3 +17,22 @@ export function shortNumber(value: number | undefined): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-GB");
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
+
+/** What the issue asks of ours. */
+export interface Target {
+  readonly what: string;
+  readonly value: number | undefined;
+  readonly bound: number;
+  /** The value is to be at least the bound, not at most. */
+  readonly least?: boolean;
+}
+
+/** Targets that were measured, and whether they are met; empty if none was. */
+export function targetTable(targets: readonly Target[]): string {
+  const rows = targets.flatMap(({ what, value, bound, least = false }) => {
+    if (value === undefined || !Number.isFinite(value)) return [];
+    const met = least ? value >= bound : value <= bound;
+    return [[what, `${least ? "≥" : "≤"} ${shortNumber(bound)}`, shortNumber(value), met ? "met" : "missed"]];
+  });
+  return rows.length === 0 ? "" : renderTable(["", "target", "measured", ""], rows);
+}
