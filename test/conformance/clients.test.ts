@@ -9,7 +9,7 @@ import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/s
 import { CreateMessageRequestSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningBridge, startBridge, until } from "../../images/bridge/test/fixtures/bridge.ts";
-import { FIXTURE_COMMAND } from "./fixture/command.ts";
+import { FIXTURE_COMMAND, MODERN_COMMAND } from "./fixture/command.ts";
 import { TOOLS } from "./fixture/tools.ts";
 
 /** What both generations can do, so that one journey serves all. */
@@ -130,13 +130,17 @@ async function journey(connect: Connect, base: string, name: string): Promise<vo
 }
 
 let bridge: RunningBridge;
-beforeAll(async () => {
-  // What serves 2026-07-28 is kept until it is idle.
-  bridge = await startBridge({ command: FIXTURE_COMMAND, args: ["--idle-timeout", "3s"] });
-});
-afterAll(() => bridge.stop());
 
-describe("official clients", () => {
+describe.each([
+  { era: "2025-11-25", command: FIXTURE_COMMAND },
+  { era: "2026-07-28", command: MODERN_COMMAND },
+])("official clients, in front of a server of $era", ({ command }) => {
+  beforeAll(async () => {
+    // What serves 2026-07-28 is kept until it is idle.
+    bridge = await startBridge({ command, args: ["--idle-timeout", "3s"] });
+  });
+  afterAll(() => bridge.stop());
+
   test.each(Object.keys(CLIENTS))("%s: one client", async (kind) => {
     await journey(CLIENTS[kind] as Connect, bridge.url, kind);
     await until("its session has ended", async () => (await bridge.metric("mcp_active_sessions")) === 0);

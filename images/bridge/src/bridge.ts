@@ -19,6 +19,7 @@ import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
 import { headRefusal } from "./request-head.ts";
 import type { RequestWatch } from "./request-watch.ts";
+import { ServerEra } from "./server-era.ts";
 import type { ServerSource } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
@@ -86,6 +87,7 @@ export class Bridge {
         ? childSource({ options, env, log, metrics })
         : new InProcessPool({ createServer: hosted.createServer, limits: options, log, metrics });
     const policy = new Policy(options);
+    const era = new ServerEra(log);
     this.#registry = new Registry(
       { options, policy, metrics, log, watch },
       { count: () => this.#sessionless.servers, endOneIdle: () => this.#sessionless.endOneIdle() },
@@ -99,11 +101,13 @@ export class Bridge {
       version: dependencies.version,
       stateKey: dependencies.stateKey,
       acquire: () => this.#source.acquire(),
+      era,
       sessions: () => this.#registry.size,
     });
     const checks = hosted === undefined ? {} : { name: "server", own: ownChecks(hosted.health ?? {}, log) };
     this.#health = new Health(this.#source, log, { warmChildren: options.warmChildren, ...checks });
-    const transport = { options, registry: this.#registry, source: this.#source, metrics };
+    const acquire = async (tag?: string) => era.adapt(await this.#source.acquire(tag));
+    const transport = { options, registry: this.#registry, source: { acquire }, metrics };
     const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);
     this.#routes = new Map<string, Route>([

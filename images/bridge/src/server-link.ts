@@ -1,26 +1,16 @@
 import { Backlog } from "./backlog.ts";
 import { type Capabilities, needOf } from "./client-capabilities.ts";
 import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
-import { findMember, findPath, findString, isObject } from "./json-spans.ts";
+import { findPath } from "./json-spans.ts";
+import { type Introduction, introduce, NO_INFO } from "./link-handshake.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { subscriptionOf } from "./modern-messages.ts";
 import type { Policy } from "./policy.ts";
 import { type Port, Unavailable } from "./port.ts";
 import { rawParam } from "./rewrite.ts";
+import type { ServerEra } from "./server-era.ts";
 import { notification } from "./sessionless-messages.ts";
-import { LATEST_SESSION_VERSION } from "./versions.ts";
-
-const NO_INFO = '{"name":"unknown","version":"0"}';
-
-/** It goes into every answer, so it must not break them. */
-function checkedJson(text: string): string {
-  try {
-    JSON.parse(text);
-    return text;
-  } catch {
-    return NO_INFO;
-  }
-}
 
 /** Whoever waits for the answer to a request. */
 export interface LinkCall {
@@ -33,6 +23,10 @@ export interface LinkCall {
   asked?(): void;
   /** The server asks for what its client cannot do. */
   lacks?(required: Capabilities): void;
+  /** A server of 2026-07-28 announces something on the subscription that this call is. */
+  heard?(message: Message): void;
+  /** It announces nothing more. */
+  ended?(): void;
 }
 
 export interface LinkContext {
@@ -46,14 +40,15 @@ export interface LinkContext {
   /** Bytes that may wait in either direction. */
   readonly maxQueueBytes: number;
   readonly clientInfo: { readonly name: string; readonly version: string };
+  readonly era: ServerEra;
   /** Notifications that belong to no request. */
   readonly onNews: (message: Message) => void;
   readonly onLost: (link: ServerLink) => void;
 }
 
 /**
- * One initialised server process of a revision before 2026-07-28, and the requests that it works on, whoever
- * made them: ids are numbers of the link's own, so callers never meet. Knows nothing of HTTP.
+ * One server process that has introduced itself, and the requests that it works on, whoever made them: ids are
+ * numbers of the link's own, so callers never meet. Knows nothing of HTTP.
  */
 export class ServerLink {
   readonly capabilities: Capabilities;
@@ -72,8 +67,7 @@ export class ServerLink {
   readonly #clients = new Set<number>();
   #nextId = 1;
   #gone: string | undefined;
-  #initialized: Message | undefined;
-  #serverInfo = NO_INFO;
+  #introduction: Introduction | undefined;
 
   private constructor(port: Port, capabilities: Capabilities, context: LinkContext) {
     this.#port = port;
@@ -86,18 +80,11 @@ export class ServerLink {
   /** Initialises a server that has just been started. */
   static async open(port: Port, capabilities: Capabilities, context: LinkContext): Promise<ServerLink> {
     const link = new ServerLink(port, capabilities, context);
-    const { clientInfo } = context;
-    const params = { protocolVersion: LATEST_SESSION_VERSION, capabilities, clientInfo };
+    const { clientInfo, era } = context;
+    const ask = link.ask.bind(link);
     try {
-      const answer = await link.ask("initialize", JSON.stringify(params));
-      if (answer.result === undefined || !isObject(answer.bytes, answer.result.start)) {
-        const text = findString(answer.bytes, answer.error?.start ?? 0, ["message"]) ?? "no result";
-        throw new Unavailable(`the server refused initialize: ${text}`, 5_000);
-      }
-      link.#initialized = answer;
-      const info = findMember(answer.bytes, answer.result.start, "serverInfo");
-      if (info !== undefined) link.#serverInfo = checkedJson(answer.bytes.toString("utf8", info.start, info.end));
-      port.send(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
+      link.#introduction = await introduce({ ask, capabilities, clientInfo, era });
+      if (!link.modern) port.send(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'));
       return link;
     } catch (error) {
       link.close();
@@ -105,14 +92,19 @@ export class ServerLink {
     }
   }
 
-  /** The server's answer to `initialize`. */
+  /** The server's answer to `initialize`, or to `server/discover`. */
   get initialized(): Message | undefined {
-    return this.#initialized;
+    return this.#introduction?.answer;
+  }
+
+  /** It speaks 2026-07-28 itself. */
+  get modern(): boolean {
+    return this.#introduction?.modern === true;
   }
 
   /** `serverInfo` as the server wrote it. */
   get serverInfo(): string {
-    return this.#serverInfo;
+    return this.#introduction?.serverInfo ?? NO_INFO;
   }
 
   get gone(): boolean {
@@ -135,7 +127,7 @@ export class ServerLink {
   }
 
   offers(path: readonly string[]): boolean {
-    const { bytes, result } = this.#initialized ?? {};
+    const { bytes, result } = this.initialized ?? {};
     return bytes !== undefined && findPath(bytes, result?.start ?? 0, ["capabilities", ...path]) !== undefined;
   }
 
@@ -162,14 +154,14 @@ export class ServerLink {
   }
 
   /** A request of the bridge itself. @param params JSON text. */
-  ask(method: string, params: string): Promise<Message> {
+  ask(method: string, params: string, timeoutMs = this.#context.requestTimeout): Promise<Message> {
     return new Promise((resolve, reject) => {
       const id = this.newId();
       const timer = setTimeout(() => {
         this.#forget(id);
         this.#context.metrics.fail("timeout");
         reject(new Unavailable(`the server did not answer ${method} in time`, 1_000));
-      }, this.#context.requestTimeout);
+      }, timeoutMs);
       const done = (): void => clearTimeout(timer);
       const call: LinkCall = {
         answered: (message) => {
@@ -228,6 +220,11 @@ export class ServerLink {
 
   #asked(message: Message): void {
     const { id = "", method = "" } = message;
+    // It must not ask, and nobody could answer (2026-07-28, stdio: receiving messages).
+    if (this.modern) {
+      this.#context.metrics.fail("child_junk");
+      return;
+    }
     if (method === "ping") {
       this.#tell(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}`));
       return;
@@ -250,11 +247,15 @@ export class ServerLink {
   }
 
   #announced(message: Message): void {
-    if (message.method === "notifications/progress") {
+    const { method } = message;
+    if (method === "notifications/progress") {
       this.#calls.get(Number(rawParam(message, "progressToken")))?.progressed?.(message);
-    } else if (message.method === "notifications/message") this.#owner()?.logged?.(message);
-    else if (message.method === "notifications/cancelled")
-      this.asks.delete(idKey(rawParam(message, "requestId") ?? ""));
+    } else if (method === "notifications/message") this.#owner()?.logged?.(message);
+    else if (method === "notifications/cancelled") {
+      const id = rawParam(message, "requestId") ?? "";
+      this.asks.delete(idKey(id));
+      this.#calls.get(Number(id))?.ended?.();
+    } else if (this.modern) this.#calls.get(Number(subscriptionOf(message)))?.heard?.(message);
     else this.#context.onNews(message);
   }
 

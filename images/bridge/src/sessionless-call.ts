@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Capabilities } from "./client-capabilities.ts";
-import { ErrorCode, type Message, readMessage } from "./envelope.ts";
-import { findMember, findString, isObject } from "./json-spans.ts";
+import { ErrorCode, type Message } from "./envelope.ts";
+import { findMember, findString } from "./json-spans.ts";
+import { listedTools } from "./listed-tools.ts";
 import type { Outcome } from "./metrics.ts";
 import { type RequestOutcome, traced } from "./request-watch.ts";
-import { calledTool, toolNames } from "./rewrite.ts";
+import { calledTool } from "./rewrite.ts";
 import type { LinkCall, ServerLink } from "./server-link.ts";
 import type { CallContext } from "./sessionless.ts";
 import type { SessionlessRequest } from "./sessionless-checks.ts";
@@ -214,23 +215,13 @@ export class SessionlessCall implements LinkCall {
       this.#count(reply, body, status, "error");
       return;
     }
-    const listed = method === "tools/list" ? this.#listed(message) : message;
+    const listed = method === "tools/list" ? listedTools(message, this.#context) : message;
     const flag = findMember(message.bytes, message.result.start, "isError");
     const toolError = flag !== undefined && message.bytes.toString("latin1", flag.start, flag.end) === "true";
     const outcome = method === "tools/call" && toolError ? "tool_error" : "ok";
     this.#end(outcome, true);
     const more = { cacheable: CACHEABLE_METHODS.has(method), serverInfo: this.#link.serverInfo };
     this.#count(reply, completeResult(listed, reply.id, more), 200, outcome);
-  }
-
-  /** The tools that may be seen; their names are learnt for the metrics, their marked arguments for the checks. */
-  #listed(message: Message): Message {
-    const { metrics, policy, paramHeaders } = this.#context;
-    if (message.result === undefined || !isObject(message.bytes, message.result.start)) return message;
-    metrics.learnTools(toolNames(message.bytes, message.result));
-    paramHeaders.learn(message);
-    const filtered = readMessage(policy.listedTools(message));
-    return filtered.ok ? filtered.value : message;
   }
 
   #param(name: string): string | undefined {

@@ -10,7 +10,7 @@ import { META_PREFIX, META_SERVER_INFO, META_SUBSCRIPTION, SESSIONLESS_VERSIONS 
 const CACHE_FIELDS = '"ttlMs":0,"cacheScope":"private"';
 
 /** The members of an object as slices `"key":value`, without those that `drop` names. */
-function members(bytes: Buffer, at: number, drop: (key: string) => boolean): Buffer[] {
+export function members(bytes: Buffer, at: number, drop: (key: string) => boolean): Buffer[] {
   const kept: Buffer[] = [];
   eachMember(bytes, at, (key, keyStart, _valueStart, valueEnd) => {
     if (!drop(key)) kept.push(bytes.subarray(keyStart, valueEnd));
@@ -18,7 +18,7 @@ function members(bytes: Buffer, at: number, drop: (key: string) => boolean): Buf
   return kept;
 }
 
-function objectOf(parts: readonly (Buffer | string)[]): Buffer {
+export function objectOf(parts: readonly (Buffer | string)[]): Buffer {
   const pieces: Buffer[] = [Buffer.from("{")];
   parts.forEach((part, i) => {
     if (i > 0) pieces.push(Buffer.from(","));
@@ -29,7 +29,7 @@ function objectOf(parts: readonly (Buffer | string)[]): Buffer {
 }
 
 /** Line breaks between JSON tokens become spaces: the server reads lines. */
-function oneLine(bytes: Buffer): Buffer {
+export function oneLine(bytes: Buffer): Buffer {
   if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes;
   return Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
 }
@@ -76,7 +76,7 @@ export function completeResult(
   return answer(id, objectOf(parts));
 }
 
-function answer(id: string, result: Buffer): Buffer {
+export function answer(id: string, result: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":`), result, Buffer.from("}")]);
 }
 
@@ -195,4 +195,14 @@ export function inputRequired(id: string, asks: readonly InputRequest[], state: 
     resultMeta(Buffer.alloc(0), undefined, serverInfo),
   ];
   return answer(id, objectOf(parts));
+}
+
+/** The members of the object at `at` that are objects themselves, as raw text. */
+export function rawObjects(bytes: Buffer, at: number | undefined): ReadonlyMap<string, string> {
+  if (at === undefined) return new Map();
+  const found = new Map<string, string>();
+  eachMember(bytes, at, (key, _keyStart, start, end) => {
+    if (isObject(bytes, start)) found.set(key, bytes.toString("utf8", start, end).replaceAll(/[\r\n]/g, " "));
+  });
+  return found;
 }

@@ -2,6 +2,7 @@
 export const META_PREFIX = "io.modelcontextprotocol/";
 export const META_VERSION = `${META_PREFIX}protocolVersion`;
 export const META_CAPABILITIES = `${META_PREFIX}clientCapabilities`;
+export const META_CLIENT_INFO = `${META_PREFIX}clientInfo`;
 export const META_LOG_LEVEL = `${META_PREFIX}logLevel`;
 export const META_SERVER_INFO = `${META_PREFIX}serverInfo`;
 export const META_SUBSCRIPTION = `${META_PREFIX}subscriptionId`;

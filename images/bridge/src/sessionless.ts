@@ -2,10 +2,12 @@ import type { IncomingHttpHeaders } from "node:http";
 import { capabilitiesForServer } from "./client-capabilities.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
 import { type Exchange, header, sendAccepted, sendRefusal } from "./http.ts";
-import { eachMember, findMember, findString, isObject, isString } from "./json-spans.ts";
+import { findMember, findString, isObject, isString } from "./json-spans.ts";
 import { LinkPool } from "./link-pool.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { ModernExchange } from "./modern-exchange.ts";
+import { ModernListens } from "./modern-listen.ts";
 import type { Options } from "./options.ts";
 import { ParamHeaders } from "./param-headers.ts";
 import { ParkedCalls } from "./parked-calls.ts";
@@ -15,10 +17,11 @@ import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import { paramsDigest, RequestStates } from "./request-state.ts";
 import type { RequestWatch } from "./request-watch.ts";
 import { calledTool } from "./rewrite.ts";
+import type { ServerEra } from "./server-era.ts";
 import type { ServerLink } from "./server-link.ts";
 import { SessionlessCall } from "./sessionless-call.ts";
 import { type Checked, checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
-import { discoverResult } from "./sessionless-messages.ts";
+import { discoverResult, rawObjects } from "./sessionless-messages.ts";
 import { NAME_PARAM } from "./sessionless-meta.ts";
 import { SessionlessReply } from "./sessionless-reply.ts";
 import { readFilter, Subscriptions } from "./subscriptions.ts";
@@ -49,25 +52,28 @@ export interface SessionlessContext {
   readonly watch: RequestWatch | undefined;
   readonly version: string;
   readonly acquire: () => Promise<Port>;
+  readonly era: ServerEra;
   /** Signs what clients bring back; without it each process has its own. */
   readonly stateKey: Buffer | undefined;
   /** Sessions open now, which share the cap on servers. */
   readonly sessions: () => number;
 }
 
-/** 2026-07-28 on `/mcp`: every request for itself, in front of servers that only know sessions. */
+/** 2026-07-28 on `/mcp`: every request for itself, in front of servers of any era. */
 export class Sessionless {
   readonly #context: SessionlessContext;
   readonly #calls: CallContext;
-  readonly #live = new Map<SessionlessReply, SessionlessCall>();
+  readonly #live = new Map<SessionlessReply, SessionlessCall | ModernExchange>();
   readonly #subscriptions: Subscriptions;
+  readonly #listens: ModernListens;
   readonly #pool: LinkPool;
   #waiting = 0;
 
   constructor(context: SessionlessContext) {
-    const { options, policy, metrics, log, version } = context;
+    const { options, policy, metrics, log, version, era } = context;
     this.#context = context;
     this.#subscriptions = new Subscriptions(options.maxQueueBytes);
+    this.#listens = new ModernListens({ ...options, policy });
     this.#pool = new LinkPool({
       acquire: context.acquire,
       idleTimeout: options.idleTimeout,
@@ -83,6 +89,7 @@ export class Sessionless {
         maxAsks: options.maxInFlight,
         maxQueueBytes: options.maxQueueBytes,
         clientInfo: { name: "mcp-bridge", version },
+        era,
       },
     });
     this.#calls = {
@@ -157,6 +164,7 @@ export class Sessionless {
   /** No new work: ends subscriptions and calls that wait for input. */
   drain(): void {
     this.#subscriptions.close();
+    this.#listens.close();
     this.#calls.parked.clear("the bridge is shutting down");
   }
 
@@ -175,7 +183,7 @@ export class Sessionless {
   async #serve(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
     const { message, method } = request;
     if (method === "server/discover") return this.#discover(request, reply, principal);
-    if (this.inFlight + this.#subscriptions.size > this.#context.options.maxInFlight) {
+    if (this.inFlight + this.#subscriptions.size + this.#listens.size > this.#context.options.maxInFlight) {
       const text = `over ${this.#context.options.maxInFlight} requests in flight; wait for answers`;
       return this.#refuse(reply, overload(429, text));
     }
@@ -185,13 +193,15 @@ export class Sessionless {
       this.#context.metrics.request({ method, tool: undefined, outcome: "refused" });
       return reply.refuse({ ...badRequest(refused, ErrorCode.invalidParams), status: 200 });
     }
-    if (NAME_PARAM[method] !== undefined && (await this.#resume(request, reply, principal))) return;
+    const resumable = NAME_PARAM[method] !== undefined && !(await this.#isModern(message, principal));
+    if (resumable && (await this.#resume(request, reply, principal))) return;
     await this.#call(request, reply, principal);
   }
 
   async #discover(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
     const startedAt = performance.now();
     const link = this.#pool.initialized ?? (await this.#pool.shared(principal));
+    if (link.modern) return this.#call(request, reply, principal);
     if (link.initialized !== undefined) reply.end(discoverResult(link.initialized, request.id, link.serverInfo));
     const seconds = (performance.now() - startedAt) / 1_000;
     this.#context.metrics.request({ method: request.method, tool: undefined, outcome: "ok", seconds });
@@ -203,7 +213,16 @@ export class Sessionless {
     const link = await this.#pool.shared(principal);
     if (reply.done) return;
     this.#context.metrics.request({ method: request.method, tool: undefined, outcome: "ok" });
+    if (link.modern) return this.#listens.open(request, reply, link);
     await this.#subscriptions.listen(request, filter, { reply, link, principal });
+  }
+
+  /** Whether `requestState` is the server's own. Before a server was asked that matters only if there is one. */
+  async #isModern({ bytes, params }: Message, principal: string | undefined): Promise<boolean> {
+    const { modern } = this.#context.era;
+    if (modern !== undefined || params === undefined) return modern === true;
+    if (findMember(bytes, params.start, "requestState") === undefined) return false;
+    return (await this.#pool.shared(principal)).modern;
   }
 
   /** Goes on with a call that waits for what this request brings; false if it starts anew. */
@@ -234,8 +253,10 @@ export class Sessionless {
   }
 
   async #call(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
-    const { policy } = this.#context;
-    const capabilities = capabilitiesForServer(request.capabilities, (name) => policy.hides(name));
+    const { policy, era } = this.#context;
+    // A server of 2026-07-28 is told with every request, and asks nothing by itself.
+    const declared = era.modern === true ? {} : request.capabilities;
+    const capabilities = capabilitiesForServer(declared, (name) => policy.hides(name));
     // What the server logs or asks for carries no call id: only alone is it certain whose it is.
     const exclusive = Object.keys(capabilities).length > 0 || request.logLevel !== undefined;
     const link = await (exclusive ? this.#pool.exclusive(principal, capabilities) : this.#pool.shared(principal));
@@ -246,6 +267,11 @@ export class Sessionless {
     if (link.stuck) {
       if (exclusive) this.#pool.release(link, false);
       return this.#refuse(reply, overload(503, "the server does not take its input; try again later"));
+    }
+    if (link.modern) {
+      const exchange = new ModernExchange(request, reply, { link, exclusive }, this.#calls);
+      this.#live.set(reply, exchange);
+      return exchange.start();
     }
     const identity = {
       principal,
@@ -264,22 +290,16 @@ export class Sessionless {
   #left(reply: SessionlessReply): void {
     const call = this.#live.get(reply);
     this.#live.delete(reply);
-    if (call !== undefined) call.left();
-    else this.#subscriptions.left(reply);
+    if (call !== undefined) {
+      call.left();
+      return;
+    }
+    this.#subscriptions.left(reply);
+    this.#listens.left(reply);
   }
 
   #refuse(reply: SessionlessReply, refusal: Refusal): void {
     this.#context.metrics.fail(refusal.cause);
     reply.refuse(refusal);
   }
-}
-
-/** The members of the object at `at` that are objects themselves, as raw text. */
-function rawObjects(bytes: Buffer, at: number | undefined): ReadonlyMap<string, string> {
-  if (at === undefined) return new Map();
-  const found = new Map<string, string>();
-  eachMember(bytes, at, (key, _keyStart, start, end) => {
-    if (isObject(bytes, start)) found.set(key, bytes.toString("utf8", start, end).replaceAll(/[\r\n]/g, " "));
-  });
-  return found;
 }

@@ -25,7 +25,7 @@ const VERSION_HEADER = "mcp-protocol-version";
 export interface TransportContext {
   readonly options: Options;
   readonly registry: Registry;
-  readonly source: ServerSource;
+  readonly source: Pick<ServerSource, "acquire">;
   readonly metrics: Metrics;
 }
 

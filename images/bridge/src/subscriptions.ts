@@ -140,9 +140,7 @@ export class Subscriptions {
   /** Ends all streams as the revision wants it of a server that shuts down: with a result. */
   close(): void {
     for (const listener of this.#listeners) {
-      const meta = `"_meta":{"${META_SUBSCRIPTION}":${listener.reply.id},"${META_SERVER_INFO}":${listener.link.serverInfo}}`;
-      const result = `{"resultType":"complete",${meta}}`;
-      listener.reply.end(Buffer.from(`{"jsonrpc":"2.0","id":${listener.reply.id},"result":${result}}`));
+      listener.reply.end(subscriptionEnd(listener.reply.id, listener.link.serverInfo));
       this.#release(listener);
     }
   }
@@ -184,6 +182,12 @@ export class Subscriptions {
     }
     return counts;
   }
+}
+
+/** The answer to `subscriptions/listen`, which is its end. @param id the request's, as raw text. */
+export function subscriptionEnd(id: string, serverInfo: string): Buffer {
+  const meta = `"_meta":{"${META_SUBSCRIPTION}":${id},"${META_SERVER_INFO}":${serverInfo}}`;
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete",${meta}}}`);
 }
 
 /** What the server can announce of what a client wants. */
