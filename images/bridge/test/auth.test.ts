@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { Auth } from "../src/auth.ts";
 import { type RunningBridge, startBridge } from "./fixtures/bridge.ts";
 import { initialize, openSession, SseSession, send } from "./fixtures/http-client.ts";
 
@@ -70,6 +71,38 @@ test("a session belongs to the token that opened it: to another one it does not 
   await session.delete();
 });
 
+test("ids of sessions are 256 random bits, on both transports", async () => {
+  const ids = new Set<string>();
+  for (let i = 0; i < 4; i++) {
+    const session = await openSession(bridge.url, "2025-11-25", {}, bearer(TOKENS.first));
+    const sse = await SseSession.open(bridge.url, bearer(TOKENS.first));
+    for (const id of [session.id, new URL(sse.endpoint, bridge.url).searchParams.get("sessionId") ?? ""]) {
+      expect(Buffer.from(id, "base64url").length).toBe(32);
+      ids.add(id);
+    }
+    sse.close();
+    await session.delete();
+  }
+  expect(ids.size).toBe(8);
+});
+
+test("static tokens never wait: the answer is there at once, with OAuth on as well", () => {
+  const oauth = {
+    name: "test",
+    oauthIssuer: ["https://issuer.example.com"],
+    oauthResource: "https://mcp.example.com/mcp",
+    oauthAudience: [],
+    oauthScope: [],
+    oauthJwksUri: undefined,
+  };
+  const principal = sha256(TOKENS.first);
+  for (const settings of [{ ...oauth, oauthIssuer: [] }, oauth]) {
+    const auth = new Auth([principal], settings, () => {});
+    expect(auth.check(`Bearer ${TOKENS.first}`, "/mcp")).toEqual({ ok: true, principal });
+    expect(auth.check(undefined, "/mcp")).toMatchObject({ ok: false, refusal: { status: 401 } });
+  }
+});
+
 test("health and metrics are open, and the server never sees the bridge's auth settings", async () => {
   expect((await send(`${bridge.url}/metrics`, "GET")).status).toBe(200);
   expect([200, 503]).toContain((await send(`${bridge.url}/health`, "GET")).status);
@@ -83,6 +116,8 @@ test("health and metrics are open, and the server never sees the bridge's auth s
 test("neither a token, nor a digest, nor a session id is ever logged", async () => {
   const session = await openSession(bridge.url, "2025-11-25", {}, bearer(TOKENS.first));
   await session.delete();
+  await send(`${bridge.url}/mcp?access_token=${TOKENS.first}`, "GET", undefined, bearer(TOKENS.first));
+  await send(`${bridge.url}/unknown/${TOKENS.first}?token=${TOKENS.first}`, "GET", undefined, bearer(TOKENS.first));
   const log = JSON.stringify(bridge.log);
   for (const secret of [...Object.values(TOKENS), ...Object.values(TOKENS).map(sha256), session.id, "wrong"]) {
     expect(log).not.toContain(secret);

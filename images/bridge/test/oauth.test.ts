@@ -306,6 +306,22 @@ describe("a good token", () => {
     expect((await request(bridge.url, "tools/list")).status).toBe(401);
   });
 
+  test("a call that waits for input (2026-07-28) goes on with a refreshed token, and for its caller only", async () => {
+    const as = async (client: "alice" | "bob") => ({
+      capabilities: { elicitation: {} },
+      headers: bearer(await provider.token(client, RESOURCE)),
+    });
+    const ask = { method: "elicitation/create", params: { message: "who?" } };
+    const first = await call(bridge.url, "ask", ask, await as("alice"));
+    const retry = {
+      inputResponses: { "elicitation-1": { action: "accept", content: {} } },
+      requestState: first.result.requestState,
+    };
+    expect((await call(bridge.url, "ask", ask, { ...(await as("bob")), retry })).error.code).toBe(-32602);
+    const second = await call(bridge.url, "ask", ask, { ...(await as("alice")), retry });
+    expect(JSON.parse(second.result.content[0].text).result).toEqual({ action: "accept", content: {} });
+  });
+
   test("a static token does as well", async () => {
     const session = await openSession(bridge.url, "2025-11-25", {}, bearer(STATIC));
     expect(await session.call("echo", { text: "static" })).toBe("static");
