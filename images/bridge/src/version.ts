@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 
 /** Version of this bridge, from its package.json. */
 export function bridgeVersion(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  // The compiled package lies one folder deeper than the sources, so it is looked for.
+  const text = readFileSync(findPackageJSON("..", import.meta.url) ?? "", "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
