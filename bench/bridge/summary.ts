@@ -12,8 +12,6 @@ export interface Cell {
   /** To the floor, of the same repeats. */
   readonly ratio: number | undefined;
   readonly ratioRange: readonly [number, number] | undefined;
-  /** The same of the fastest tenth of the calls. */
-  readonly fastRatio: number | undefined;
   readonly hostCpuUs: number | undefined;
   readonly childCpuUs: number | undefined;
   readonly cpuRatio: number | undefined;
@@ -43,7 +41,7 @@ export function summarise(
     );
   const own = of(subject);
   const floor = of(base);
-  const values = (list: readonly (Sample | undefined)[], key: "value" | "p10Ms" | "hostCpuUs" | "childCpuUs") =>
+  const values = (list: readonly (Sample | undefined)[], key: "value" | "hostCpuUs" | "childCpuUs") =>
     list.map((sample) => sample?.[key]);
   const middle = (key: "value" | "hostCpuUs" | "childCpuUs") =>
     present(median(values(own, key).filter((value) => value !== undefined)));
@@ -54,7 +52,6 @@ export function summarise(
     median: middle("value"),
     ratio,
     ratioRange: ratio === undefined ? undefined : ratioRange(values(own, "value"), values(floor, "value")),
-    fastRatio: present(pairedRatio(values(own, "p10Ms"), values(floor, "p10Ms"))),
     hostCpuUs: middle("hostCpuUs"),
     childCpuUs: middle("childCpuUs"),
     cpuRatio: present(pairedRatio(values(own, "hostCpuUs"), values(floor, "hostCpuUs"))),
@@ -78,8 +75,7 @@ export function correctness(samples: readonly Sample[], subject: string): Correc
   return { subject, tally, problems: [...problems].map(([kind, text]) => `${kind}: ${text}`) };
 }
 
-/** Some answers were lost, came twice, or came to the wrong session. */
-export function isFaulty(tally: Tally | undefined): boolean {
+function isFaulty(tally: Tally | undefined): boolean {
   return tally !== undefined && tally.lost + tally.duplicated + tally["wrong session"] > 0;
 }
 

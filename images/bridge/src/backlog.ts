@@ -1,6 +1,8 @@
 /** A stream or an answer that its client has not read yet. */
 interface Unread {
   readonly queuedBytes: number;
+  /** Disconnects its client. */
+  drop(): void;
 }
 
 /**
@@ -22,6 +24,12 @@ export class Backlog {
     let bytes = 0;
     for (const { queuedBytes } of this.#unread) bytes += queuedBytes;
     return bytes;
+  }
+
+  /** Disconnects whoever has the most unread. */
+  dropLargest(): void {
+    const [largest] = [...this.#unread].sort((a, b) => b.queuedBytes - a.queuedBytes);
+    largest?.drop();
   }
 
   /** Something was written to it, or its client has read, or is gone. */

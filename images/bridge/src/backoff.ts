@@ -1,5 +1,5 @@
 /** A server that crashes within this time of being put to use is counted as crashing at start. */
-const SETTLED_MS = 2_000;
+export const SETTLED_MS = 2_000;
 /** Crashes longer ago than this say nothing about now. */
 const FORGET_MS = 60_000;
 /** Failures in a row that cost nothing, before starts have to wait. */

@@ -20,7 +20,7 @@ import { Registry } from "./registry.ts";
 import { headRefusal } from "./request-head.ts";
 import type { RequestWatch } from "./request-watch.ts";
 import { ServerEra } from "./server-era.ts";
-import type { ServerSource } from "./server-source.ts";
+import type { ServerSource, ServerUser } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
 import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
@@ -100,13 +100,13 @@ export class Bridge {
       watch,
       version: dependencies.version,
       stateKey: dependencies.stateKey,
-      acquire: () => this.#source.acquire(),
+      acquire: (principal) => this.#source.acquire({ principal }),
       era,
       sessions: () => this.#registry.size,
     });
     const checks = hosted === undefined ? {} : { name: "server", own: ownChecks(hosted.health ?? {}, log) };
     this.#health = new Health(this.#source, log, { warmChildren: options.warmChildren, ...checks });
-    const acquire = async (tag?: string) => era.adapt(await this.#source.acquire(tag));
+    const acquire = async (user: ServerUser) => era.adapt(await this.#source.acquire(user));
     const transport = { options, registry: this.#registry, source: { acquire }, metrics };
     const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);

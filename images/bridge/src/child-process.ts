@@ -77,6 +77,7 @@ export class ChildProcess implements Port {
     child.stdout?.on("data", (chunk: Buffer) => this.#read(chunk));
     // A write to a server that has just died fails here; its exit is what is reported.
     child.stdin?.on("error", () => {});
+    child.stdin?.on("drain", () => this.#listener?.drained?.());
     child.stdout?.on("error", () => {});
     this.#forwardStderr();
     this.#gone = this.#watch();

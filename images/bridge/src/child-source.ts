@@ -1,12 +1,27 @@
 import { ChildPool } from "./child-pool.ts";
 import type { ServerSource, SourceContext } from "./server-source.ts";
+import { SharedSource } from "./shared-source.ts";
+import { bridgeVersion } from "./version.ts";
 
-/** Servers that are processes of the command after `--`. */
+/** Servers that are processes of the command after `--`: one per session, or one for all. */
 export function childSource({ options, env, log, metrics }: SourceContext): ServerSource {
   const [command = "", ...args] = options.command;
   const spec = { command, args, env: childEnvironment(env), maxMessageBytes: options.maxMessageBytes };
-  const { warmChildren, requestTimeout } = options;
-  return new ChildPool({ spec, warmChildren, startWait: requestTimeout, log, metrics });
+  const { childMode, warmChildren, idleTimeout, requestTimeout, maxQueueBytes } = options;
+  const pool = { spec, startWait: requestTimeout, log, metrics };
+  if (childMode !== "shared") return new ChildPool({ ...pool, warmChildren });
+  const source = new ChildPool({ ...pool, warmChildren: 0 });
+  return new SharedSource({
+    source,
+    warm: warmChildren > 0,
+    idleTimeout,
+    requestTimeout,
+    maxQueueBytes,
+    version: bridgeVersion(),
+    log,
+    metrics,
+    onSettled: () => source.backoff.served(),
+  });
 }
 
 /** The bridge's environment without its own secrets. */

@@ -18,6 +18,8 @@ export interface Message {
   readonly kind: "request" | "notification" | "response";
   /** The id's own bytes as text (`7`, `"a"`, `12345678901234567890`); undefined for notifications. */
   readonly id?: string;
+  /** Where the id is in `bytes`. */
+  readonly idSpan?: Span;
   /** Requests and notifications only. */
   readonly method?: string;
   readonly params?: Span;
@@ -80,7 +82,10 @@ function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<M
     const withParams = params === undefined ? {} : { params };
     if (id === undefined) return { ok: true, value: { bytes, kind: "notification", method: name, ...withParams } };
     if (!isId(bytes, id)) return { ok: false, message: '"id" must be a string or a number' };
-    return { ok: true, value: { bytes, kind: "request", id: text(bytes, id), method: name, ...withParams } };
+    return {
+      ok: true,
+      value: { bytes, kind: "request", id: text(bytes, id), idSpan: id, method: name, ...withParams },
+    };
   }
   if (id === undefined || (result === undefined) === (error === undefined)) {
     return { ok: false, message: 'a message needs "method", or "id" with either "result" or "error"' };
@@ -89,7 +94,7 @@ function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<M
   if (!isId(bytes, id) && text(bytes, id) !== "null")
     return { ok: false, message: '"id" must be a string or a number' };
   const outcome = result === undefined ? (error === undefined ? {} : { error }) : { result };
-  return { ok: true, value: { bytes, kind: "response", id: text(bytes, id), ...outcome } };
+  return { ok: true, value: { bytes, kind: "response", id: text(bytes, id), idSpan: id, ...outcome } };
 }
 
 function isId(bytes: Buffer, span: Span): boolean {

@@ -70,8 +70,8 @@ export class Health {
   }
 
   async #ask(): Promise<Verdict> {
-    if (!this.#useSpare || this.#spareCannotPing) return this.#probe();
     const { spare, backoff } = this.#pool;
+    if ((!this.#useSpare && spare === undefined) || this.#spareCannotPing) return this.#probe();
     // Sessions take spares; a missing one is a fault only if starting is.
     if (spare === undefined) return backoff.delay > 0 ? HELD_BACK : OK;
     if (await spare.ping(this.#times.ping)) return OK;
@@ -84,6 +84,7 @@ export class Health {
     }
     // A session took it meanwhile, and will see for itself whether it answers.
     if (!spare.closed) return OK;
+    if (spare.initialized === true) return { kind: "failed", detail: "the server died while it was asked" };
     // Some servers end when anything but `initialize` comes first: the probe will tell.
     this.#spareCannotPing = true;
     return { kind: "failed", detail: "the server died when it was asked" };

@@ -1,7 +1,7 @@
 import type { OptionSpec } from "./option-kinds.ts";
 import { type Hosting, optionSet } from "./option-set.ts";
 
-const COMMAND_USAGE = `mcp-bridge serves a stdio MCP server over HTTP, one process per session.
+const COMMAND_USAGE = `mcp-bridge serves a stdio MCP server over HTTP, with one process per session or one for all.
 
 Usage:
   mcp-bridge [options] -- <command> [arguments…]

@@ -7,7 +7,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
 import { type Port, Unavailable } from "./port.ts";
-import type { ServerSource } from "./server-source.ts";
+import type { ServerSource, ServerUser } from "./server-source.ts";
 
 /** Longer than this nobody waits for a start that is held back; they are told when to come again. */
 const MAX_WAIT_MS = 1_000;
@@ -47,7 +47,7 @@ export class InProcessPool implements ServerSource {
     return this.#spare;
   }
 
-  async acquire(tag = `sessionless-${randomBytes(3).toString("hex")}`): Promise<Port> {
+  async acquire({ tag = `sessionless-${randomBytes(3).toString("hex")}` }: ServerUser): Promise<Port> {
     const { delay } = this.backoff;
     if (delay > MAX_WAIT_MS) throw new Unavailable("the server keeps failing; its next start is held back", delay);
     if (delay > 0) await sleep(delay);

@@ -5,7 +5,7 @@ import { Unavailable } from "./port.ts";
 import { type LinkContext, ServerLink } from "./server-link.ts";
 
 export interface LinkPoolOptions {
-  readonly acquire: () => Promise<Port>;
+  readonly acquire: (principal: string | undefined) => Promise<Port>;
   readonly context: Omit<LinkContext, "onNews" | "onLost">;
   readonly idleTimeout: number;
   /** Links that may be open now. */
@@ -124,7 +124,7 @@ export class LinkPool {
     if (this.size >= room() && !this.#endOldestIdle()) throw tooMany();
     this.#opening++;
     try {
-      const link = await ServerLink.open(await acquire(), capabilities, {
+      const link = await ServerLink.open(await acquire(principal), capabilities, {
         ...context,
         onNews: (message) => onNews(principal, message),
         onLost: (lost) => {

@@ -21,23 +21,20 @@ export const OPTION_TABLE = {
     "1 to 64 letters, digits, dots, dashes or underscores",
     /^[\w.-]{1,64}$/,
   ),
-  childMode: {
-    ...choice(
-      {
-        flag: "--child-mode",
-        env: "MCP_CHILD_MODE",
-        help: "One server process per session. `shared` (one for all, for servers declared stateless) is not there yet.",
-      },
-      "session",
-      ["session"],
-    ),
-    allowed: "session; `shared` comes with a later version",
-  },
+  childMode: choice(
+    {
+      flag: "--child-mode",
+      env: "MCP_CHILD_MODE",
+      help: "`session`: one server process per session. `shared`: one for all, for servers that keep nothing of a session.",
+    },
+    "session",
+    ["session", "shared"],
+  ),
   warmChildren: integer(
     {
       flag: "--warm-children",
       env: "MCP_WARM_CHILDREN",
-      help: "Server processes that wait ready for the next session.",
+      help: "Server processes that wait ready for the next session; in `shared` mode, the one process is started in advance and kept.",
     },
     1,
     0,

@@ -10,7 +10,7 @@ export interface Options {
   readonly port: number;
   readonly host: string;
   readonly name: string;
-  readonly childMode: "session";
+  readonly childMode: "session" | "shared";
   readonly warmChildren: number;
   readonly maxSessions: number;
   readonly maxInFlight: number;

@@ -9,6 +9,10 @@ export interface PortListener {
   /** One whole line of the server, without its line end. */
   message(bytes: Buffer): void;
   closed(closure: Closure): void;
+  /** The server has taken all that had been waiting for it. */
+  drained?(): void;
+  /** A client that does not read holds up others on the same server: let go of it, or the port closes. */
+  stalled?(): void;
 }
 
 /**

@@ -74,7 +74,11 @@ export class ServerLink {
     this.capabilities = capabilities;
     this.#context = context;
     this.backlog = new Backlog(context.maxQueueBytes, port);
-    port.listen({ message: (bytes) => this.#receive(bytes), closed: ({ reason }) => this.#lost(reason) });
+    port.listen({
+      message: (bytes) => this.#receive(bytes),
+      closed: ({ reason }) => this.#lost(reason),
+      stalled: () => this.backlog.dropLargest(),
+    });
   }
 
   /** Initialises a server that has just been started. */

@@ -92,6 +92,11 @@ export class SessionlessReply {
     this.end(errorMessage(this.id, refusal.code, refusal.message, refusal.data), refusal.status, outcome);
   }
 
+  /** Disconnects the client, as if it had left. */
+  drop(): void {
+    this.#response.destroy();
+  }
+
   /** Ends a stream whose client does not read. */
   abandon(): void {
     this.#finish();

@@ -51,7 +51,7 @@ export interface SessionlessContext {
   /** Undefined while nobody looks. */
   readonly watch: RequestWatch | undefined;
   readonly version: string;
-  readonly acquire: () => Promise<Port>;
+  readonly acquire: (principal: string | undefined) => Promise<Port>;
   readonly era: ServerEra;
   /** Signs what clients bring back; without it each process has its own. */
   readonly stateKey: Buffer | undefined;
@@ -253,12 +253,14 @@ export class Sessionless {
   }
 
   async #call(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<void> {
-    const { policy, era } = this.#context;
+    const { policy, era, options } = this.#context;
     // A server of 2026-07-28 is told with every request, and asks nothing by itself.
     const declared = era.modern === true ? {} : request.capabilities;
     const capabilities = capabilitiesForServer(declared, (name) => policy.hides(name));
     // What the server logs or asks for carries no call id: only alone is it certain whose it is.
-    const exclusive = Object.keys(capabilities).length > 0 || request.logLevel !== undefined;
+    // Where all share one server it never asks, and nothing it logs belongs to one call.
+    const alone = Object.keys(capabilities).length > 0 || request.logLevel !== undefined;
+    const exclusive = alone && options.childMode !== "shared";
     const link = await (exclusive ? this.#pool.exclusive(principal, capabilities) : this.#pool.shared(principal));
     if (reply.done) {
       if (exclusive) this.#pool.release(link, true);
@@ -280,7 +282,7 @@ export class Sessionless {
     };
     const call = new SessionlessCall(request, reply, { link, exclusive }, identity, this.#calls);
     this.#live.set(reply, call);
-    if (request.logLevel !== undefined && link.offers(["logging"])) {
+    if (exclusive && request.logLevel !== undefined && link.offers(["logging"])) {
       const level = JSON.stringify({ level: request.logLevel });
       await link.ask("logging/setLevel", level).catch(() => undefined);
     }

@@ -28,7 +28,7 @@ export class SseTransport {
     if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(options));
     let session: Session;
     try {
-      session = await registry.open((tag) => source.acquire(tag), principal, "sse");
+      session = await registry.open((tag) => source.acquire({ principal, tag }), principal, "sse");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error));
     }

@@ -111,7 +111,7 @@ export class StreamableHttp {
     if (!registry.makeRoom()) return this.#refuse(exchange, tooManySessions(this.#context.options), message.id);
     let session: Session;
     try {
-      session = await registry.open((tag) => source.acquire(tag), principal, "http");
+      session = await registry.open((tag) => source.acquire({ principal, tag }), principal, "http");
     } catch (error) {
       return this.#refuse(exchange, startRefusal(error), message.id);
     }

@@ -53,7 +53,7 @@ function wants(filter: Filter, message: Message): boolean {
 }
 
 /** A server may report a part of what was subscribed to (2025-11-25, resources: subscriptions). */
-function isAtOrBelow(uri: string, subscribed: string): boolean {
+export function isAtOrBelow(uri: string, subscribed: string): boolean {
   return uri === subscribed || uri.startsWith(subscribed.endsWith("/") ? subscribed : `${subscribed}/`);
 }
 

@@ -138,8 +138,25 @@ test("a spare that dies of the ping is never asked again; probes are", async () 
   expect([pings, told.probes]).toEqual([1, 2]);
 });
 
+test("a shared server that dies while it is asked did not die of that: the next one is asked too", async () => {
+  const { told, pool } = fakePool();
+  const { statuses } = build(pool);
+  const shared = pool.spare as Port;
+  Object.assign(shared, { initialized: true });
+  shared.ping = () => {
+    pool.spare = undefined;
+    told.closed = true;
+    return Promise.resolve(false);
+  };
+  expect(await statuses(1)).toEqual(["starting"]);
+  pool.spare = { ...shared, ping: () => Promise.resolve(true) };
+  expect(await statuses(1)).toEqual(["ok"]);
+  expect(told.probes).toBe(0);
+});
+
 test("without spares a probe is asked; one that stays silent is a failure", async () => {
   const { told, pool } = fakePool();
+  pool.spare = undefined;
   const { statuses, health } = build(pool, 0);
   expect(await statuses(1)).toEqual(["ok"]);
   told.probeAnswers = false;

@@ -98,8 +98,8 @@ describe("bad input", () => {
       '--port (MCP_PORT): "70000" is not valid; it must be a whole number from 0 to 65535. Try --port 8080.',
     ],
     [
-      ["--child-mode", "shared", "--", "x"],
-      '--child-mode (MCP_CHILD_MODE): "shared" is not valid; it must be session; `shared` comes with a later version. Try --child-mode session.',
+      ["--child-mode", "pooled", "--", "x"],
+      '--child-mode (MCP_CHILD_MODE): "pooled" is not valid; it must be session or shared. Try --child-mode session.',
     ],
     [
       ["--idle-timeout", "5 minutes", "--", "x"],
