@@ -212,6 +212,24 @@ describe("spans", () => {
     ]);
   });
 
+  test("a server of 2026-07-28 gets it too, from both kinds of clients", async () => {
+    const modern = fileURLToPath(new URL("fixtures/modern-stdio-server.ts", import.meta.url));
+    const { bridge, receiver } = await startTraced({ command: [process.execPath, modern] });
+    const own = async (read: () => Promise<Record<string, unknown>>) => {
+      receiver.spans.length = 0;
+      const { traceparent, tracestate, baggage } = await read();
+      const span = await receiver.span("tools/call line");
+      expect(span).toMatchObject({ traceId: TRACE, parentSpanId: SPAN, status: { code: 0 } });
+      expect({ traceparent, tracestate, baggage }).toEqual({
+        ...HEADERS,
+        traceparent: `00-${TRACE}-${span.spanId}-01`,
+      });
+    };
+    const session = await openSession(bridge.url);
+    await own(() => metaOf(session, { progressToken: 1 }, HEADERS));
+    await own(async () => JSON.parse(await textOf(bridge.url, "line", {}, { headers: HEADERS })).params._meta);
+  });
+
   test("what is left is sent before the bridge exits", async () => {
     const { bridge, receiver } = await startTraced({ env: { OTEL_BSP_SCHEDULE_DELAY: "600000" } });
     const session = await openSession(bridge.url);
