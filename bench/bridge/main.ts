@@ -3,6 +3,7 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../../cli/paths.ts";
 import { type BenchChild, benchChild } from "./child-command.ts";
+import { killHosts } from "./host.ts";
 import { EVERYTHING_TITLE, everythingServer, PEER_NAMES, peerSubjects } from "./installed.ts";
 import type { Sample } from "./measure.ts";
 import { type MemorySample, measureMemory } from "./memory.ts";
@@ -47,10 +48,11 @@ export async function benchBridge(args: readonly string[]): Promise<number> {
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} processors (${cpus()[0]?.model}), ` +
       `load average ${loadavg()[0]?.toFixed(1)} at the start, Node ${process.version}, child: ${child.what}\n`,
   );
+  const signal = endEarly();
   const found = {
-    load: await loads(options, subjects, child),
-    starts: await starts(options, cache),
-    memory: await memory(options, subjects, child),
+    load: await loads(options, subjects, child, signal),
+    starts: await starts(options, cache, signal),
+    memory: await memory(options, subjects, child, signal),
   };
   if (options.json !== undefined) {
     const about = { date: new Date().toISOString(), node: process.version, child: child.what, options };
@@ -59,11 +61,30 @@ export async function benchBridge(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** The first signal ends the run after the measurement under way, and what was measured is shown; the second ends all. */
+function endEarly(): AbortSignal {
+  const controller = new AbortController();
+  process.on("exit", killHosts);
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      console.error("\nending after this measurement; once more to end at once");
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
 function isWanted(options: BenchOptions, scenario: string): boolean {
   return options.scenarios.length === 0 || options.scenarios.includes(scenario);
 }
 
-async function loads(options: BenchOptions, subjects: readonly Subject[], child: BenchChild): Promise<unknown> {
+async function loads(
+  options: BenchOptions,
+  subjects: readonly Subject[],
+  child: BenchChild,
+  signal: AbortSignal,
+): Promise<unknown> {
   const chosen = scenarios(options.quick ? 0.15 : 1).filter(({ name }) => isWanted(options, name));
   if (chosen.length === 0) return undefined;
   const samples: Sample[] = [];
@@ -80,31 +101,37 @@ async function loads(options: BenchOptions, subjects: readonly Subject[], child:
       leftBehind[subject] = (leftBehind[subject] ?? 0) + processes;
     },
   };
-  await runPlan({ subjects, scenarios: chosen, repeats, child: child.command }, tracker);
+  await runPlan({ subjects, scenarios: chosen, repeats, child: child.command, signal }, tracker);
   status("");
   const results = { subjects, scenarios: chosen, samples, repeats, leftBehind };
   console.log(renderReport(results));
   return { cells: cells(results), leftBehind, samples };
 }
 
-async function starts(options: BenchOptions, cache: string): Promise<StartTimes | undefined> {
-  if (!isWanted(options, START)) return undefined;
+async function starts(options: BenchOptions, cache: string, signal: AbortSignal): Promise<StartTimes | undefined> {
+  if (!isWanted(options, START) || signal.aborted) return undefined;
   const { command, problem } = await everythingServer(cache);
   if (problem !== undefined) return undefined;
-  const times = await measureStarts(command, options.repeats * STARTS_PER_REPEAT, status);
+  const times = await measureStarts(command, options.repeats * STARTS_PER_REPEAT, status, signal);
   status("");
   console.log(renderStarts(times, EVERYTHING_TITLE));
   return times;
 }
 
-async function memory(options: BenchOptions, subjects: readonly Subject[], child: BenchChild): Promise<unknown> {
-  if (!isWanted(options, MEMORY)) return undefined;
+async function memory(
+  options: BenchOptions,
+  subjects: readonly Subject[],
+  child: BenchChild,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!isWanted(options, MEMORY) || signal.aborted) return undefined;
   const hosts = subjects.filter(({ transport }) => transport === "http" || transport === "sse");
   // Memory varies less from run to run than time does.
   const repeats = Math.min(options.repeats, MOST_MEMORY_REPEATS);
   const samples: MemorySample[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const subject of [...hosts, OURS_SHARED]) {
+      if (signal.aborted) break;
       status(`memory ${repeat + 1} of ${repeats}: ${subject.name}`);
       samples.push(await measureMemory(subject, child.command));
     }

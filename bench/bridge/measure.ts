@@ -13,6 +13,8 @@ export interface Sample {
   readonly repeat: number;
   /** Median latency in ms, or calls per second; undefined if it could not be measured. */
   readonly value: number | undefined;
+  /** The fastest tenth of the calls: on a busy machine those that met nobody else. */
+  readonly p10Ms?: number;
   readonly p99Ms?: number;
   readonly calls?: number;
   readonly hostCpuUs?: number;
@@ -38,6 +40,7 @@ export async function measure(host: Host, scenario: Scenario, repeat: number): P
     return {
       ...about,
       value: answered === 0 ? undefined : value,
+      ...(answered === 0 ? {} : { p10Ms: quantile(result.latenciesMs, 0.1) }),
       p99Ms: quantile(result.latenciesMs, 0.99),
       calls: result.calls,
       hostCpuUs: perCall(after.hostNs - before.hostNs),

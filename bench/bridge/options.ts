@@ -23,7 +23,7 @@ usage: npm run bench -- bridge [options]
 
   --only A,B        hosts that are measured (default: all; the floor always is)
   --scenarios A,B   what is measured (default: all)
-  --repeats N       interleaved repeats, 1 to 50 (default 5)
+  --repeats N       interleaved repeats, 1 to 50 (default 9)
   --quick           a fraction of the load: a look, no measurement
   --json FILE       writes every sample and the summary there
   --help            this text
@@ -47,7 +47,7 @@ export function parseBench(args: readonly string[], known: Known): ParsedBench {
       options: {
         only: { type: "string", default: "" },
         scenarios: { type: "string", default: "" },
-        repeats: { type: "string", default: "5" },
+        repeats: { type: "string", default: "9" },
         json: { type: "string" },
         quick: { type: "boolean", default: false },
       },

@@ -53,6 +53,10 @@ export function renderReport(results: Results): string {
       ),
     ),
     section(
+      "Ratio to the floor relay of the fastest tenth of the calls (what is left of a busy machine's noise)",
+      fastTable(results, cell),
+    ),
+    section(
       "Processor time of the host per call in µs (ratio to the floor; children apart, behind +)",
       renderTable(["", ...titles], rows(showCpu)),
     ),
@@ -68,6 +72,20 @@ function showRatio(cell: Cell | undefined): string {
     return /HTTP \d+/.exec(cell?.problem ?? "")?.[0] ?? "–";
   const [low, high] = cell.ratioRange;
   return `${shortNumber(cell.ratio)}${cell.faulty ? " !" : ""} (${shortNumber(low)}–${shortNumber(high)})`;
+}
+
+/** Latencies of calls that compete with others of their own kind say nothing here: only one call in flight. */
+function fastTable(
+  { subjects, scenarios }: Results,
+  cell: (subject: string, scenario: string) => Cell | undefined,
+): string {
+  const serial = scenarios.filter(({ measure }) => measure === "latency");
+  if (serial.length === 0) return "";
+  const rows = subjects.map(({ name }) => [
+    name,
+    ...serial.map((each) => shortNumber(cell(name, each.name)?.fastRatio)),
+  ]);
+  return renderTable(["", ...serial.map(({ title }) => title)], rows);
 }
 
 function showCpu(cell: Cell | undefined): string {

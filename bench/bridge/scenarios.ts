@@ -23,7 +23,7 @@ export function scenarios(effort: number): readonly Scenario[] {
       name: "1k",
       title: "1 KB, one in flight",
       measure: "latency",
-      load: { ...SERIAL, payloadBytes: KIB, warmCalls: warm(600), warmMs: 3_000, calls: some(2_000), measureMs: 6_000 },
+      load: { ...SERIAL, payloadBytes: KIB, warmCalls: warm(300), warmMs: 2_000, calls: some(1_000), measureMs: 4_000 },
     },
     {
       name: "64k",
@@ -32,10 +32,10 @@ export function scenarios(effort: number): readonly Scenario[] {
       load: {
         ...SERIAL,
         payloadBytes: 64 * KIB,
-        warmCalls: warm(150),
-        warmMs: 2_000,
-        calls: some(500),
-        measureMs: 5_000,
+        warmCalls: warm(80),
+        warmMs: 1_500,
+        calls: some(300),
+        measureMs: 4_000,
       },
     },
     {
@@ -45,10 +45,10 @@ export function scenarios(effort: number): readonly Scenario[] {
       load: {
         ...SERIAL,
         payloadBytes: KIB * KIB,
-        warmCalls: warm(15),
-        warmMs: 2_000,
-        calls: some(60),
-        measureMs: 5_000,
+        warmCalls: warm(8),
+        warmMs: 1_500,
+        calls: some(40),
+        measureMs: 4_000,
       },
     },
     {
@@ -60,9 +60,9 @@ export function scenarios(effort: number): readonly Scenario[] {
         sessions: 32,
         payloadBytes: KIB,
         warmCalls: Number.MAX_SAFE_INTEGER,
-        warmMs: warm(1_000),
+        warmMs: warm(500),
         calls: Number.MAX_SAFE_INTEGER,
-        measureMs: 4_000 * effort,
+        measureMs: 2_000 * effort,
         // A lost answer holds up its session; it must not hold up the run.
         timeoutMs: 3_000,
       },

@@ -14,13 +14,14 @@ export async function measureStarts(
   server: readonly string[],
   repeats: number,
   status: (text: string) => void,
+  signal: AbortSignal,
 ): Promise<StartTimes> {
   const subjects: Subject[] = [...OWN_SUBJECTS.filter(({ name }) => name === FLOOR), OURS_COLD, OURS_WARM];
   const times: Record<string, number[]> = {};
   const hosts: Host[] = [];
   try {
     for (const subject of subjects) hosts.push(await Host.start(subject, server));
-    for (let repeat = 0; repeat < repeats; repeat++) {
+    for (let repeat = 0; repeat < repeats && !signal.aborted; repeat++) {
       for (const host of hosts) {
         const { name } = host.subject;
         status(`session start ${repeat + 1} of ${repeats}: ${name}`);

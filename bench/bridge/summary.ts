@@ -12,6 +12,8 @@ export interface Cell {
   /** To the floor, of the same repeats. */
   readonly ratio: number | undefined;
   readonly ratioRange: readonly [number, number] | undefined;
+  /** The same of the fastest tenth of the calls. */
+  readonly fastRatio: number | undefined;
   readonly hostCpuUs: number | undefined;
   readonly childCpuUs: number | undefined;
   readonly cpuRatio: number | undefined;
@@ -41,7 +43,7 @@ export function summarise(
     );
   const own = of(subject);
   const floor = of(base);
-  const values = (list: readonly (Sample | undefined)[], key: "value" | "hostCpuUs" | "childCpuUs") =>
+  const values = (list: readonly (Sample | undefined)[], key: "value" | "p10Ms" | "hostCpuUs" | "childCpuUs") =>
     list.map((sample) => sample?.[key]);
   const middle = (key: "value" | "hostCpuUs" | "childCpuUs") =>
     present(median(values(own, key).filter((value) => value !== undefined)));
@@ -52,6 +54,7 @@ export function summarise(
     median: middle("value"),
     ratio,
     ratioRange: ratio === undefined ? undefined : ratioRange(values(own, "value"), values(floor, "value")),
+    fastRatio: present(pairedRatio(values(own, "p10Ms"), values(floor, "p10Ms"))),
     hostCpuUs: middle("hostCpuUs"),
     childCpuUs: middle("childCpuUs"),
     cpuRatio: present(pairedRatio(values(own, "hostCpuUs"), values(floor, "hostCpuUs"))),
@@ -75,7 +78,8 @@ export function correctness(samples: readonly Sample[], subject: string): Correc
   return { subject, tally, problems: [...problems].map(([kind, text]) => `${kind}: ${text}`) };
 }
 
-function isFaulty(tally: Tally | undefined): boolean {
+/** Some answers were lost, came twice, or came to the wrong session. */
+export function isFaulty(tally: Tally | undefined): boolean {
   return tally !== undefined && tally.lost + tally.duplicated + tally["wrong session"] > 0;
 }
 

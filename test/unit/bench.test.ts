@@ -108,9 +108,9 @@ describe("summary", () => {
   test("a cell has the medians, the paired ratios and what went wrong", () => {
     if (scenario === undefined) throw new Error("there is a first scenario");
     const samples = [
-      sample("floor", 0, 1, { hostCpuUs: 100 }),
+      sample("floor", 0, 1, { hostCpuUs: 100, p10Ms: 1 }),
       sample("floor", 1, 10, { hostCpuUs: 100 }),
-      sample("peer", 0, 2, { hostCpuUs: 150, childCpuUs: 7 }),
+      sample("peer", 0, 2, { hostCpuUs: 150, childCpuUs: 7, p10Ms: 1.5 }),
       sample("peer", 1, 30, { hostCpuUs: 250, childCpuUs: 9, tally: { ...tally, lost: 1 } }),
     ];
     expect(summarise(samples, "peer", scenario, "floor", 2)).toEqual({
@@ -119,6 +119,7 @@ describe("summary", () => {
       median: 16,
       ratio: 2.5,
       ratioRange: [2, 3],
+      fastRatio: 1.5,
       hostCpuUs: 200,
       childCpuUs: 8,
       cpuRatio: 2,
