@@ -19,6 +19,7 @@ import {
 } from "./sessionless-messages.ts";
 import { CACHEABLE_METHODS, MCP_LOG_LEVELS, NAME_PARAM } from "./sessionless-meta.ts";
 import type { SessionlessReply } from "./sessionless-reply.ts";
+import { urlElicitations, visitsOf } from "./url-elicitation.ts";
 
 /** How long a server gets to ask for more before its client is asked. */
 const GATHER_MS = 30;
@@ -39,7 +40,7 @@ export class SessionlessCall implements LinkCall {
   readonly #identity: CallIdentity;
   readonly #link: ServerLink;
   readonly #exclusive: boolean;
-  readonly #id: number;
+  #id: number;
   readonly #startedAt = performance.now();
   readonly #tool: string | undefined;
   #request: SessionlessRequest;
@@ -50,6 +51,8 @@ export class SessionlessCall implements LinkCall {
   #keys = 0;
   /** What the client has been asked in this round. */
   #open: readonly InputRequest[] = [];
+  /** The server's error, if what the client has been asked is to visit URLs. */
+  #unvisited: Message | undefined;
   /** What came while nobody was there to take it. */
   #late: Message | undefined;
   #parkedAs: string | undefined;
@@ -84,6 +87,10 @@ export class SessionlessCall implements LinkCall {
     this.#request = request;
     this.#parkedAs = undefined;
     this.#attach(reply);
+    if (this.#unvisited !== undefined) {
+      this.#visited(this.#unvisited, inputs, reply);
+      return;
+    }
     for (const { key, message } of this.#open) {
       const input = inputs.get(key);
       if (input !== undefined) this.#link.reply(message, input);
@@ -186,6 +193,10 @@ export class SessionlessCall implements LinkCall {
       key: before.get(message) ?? `${message.method?.split("/")[0]}-${++this.#keys}`,
       message,
     }));
+    this.#wait(reply);
+  }
+
+  #wait(reply: SessionlessReply): void {
     const { states, parked, options } = this.#context;
     const id = randomBytes(12).toString("base64url");
     const { principal, parkingKey } = this.#identity;
@@ -209,10 +220,7 @@ export class SessionlessCall implements LinkCall {
     if (reply === undefined) return;
     const { method } = this.#request;
     if (message.result === undefined) {
-      const uri = method === "resources/read" ? this.#param("uri") : undefined;
-      const { status, body } = translatedError(message, reply.id, uri);
-      this.#end("error", true);
-      this.#count(reply, body, status, "error");
+      if (!this.#asksToVisit(message, reply)) this.#finishError(message, reply);
       return;
     }
     const listed = method === "tools/list" ? listedTools(message, this.#context) : message;
@@ -224,9 +232,45 @@ export class SessionlessCall implements LinkCall {
     this.#count(reply, completeResult(listed, reply.id, more), 200, outcome);
   }
 
-  #param(name: string): string | undefined {
-    const { bytes, params } = this.#request.message;
-    return params === undefined ? undefined : findString(bytes, params.start, [name]);
+  /** Asks the client to visit the URLs that the server's error names, and keeps the server for the next try. */
+  #asksToVisit(message: Message, reply: SessionlessReply): boolean {
+    const urls = this.#mayAsk ? urlElicitations(message, this.#keys) : [];
+    if (urls.length === 0 || this.#context.policy.refusesServerRequest("elicitation/create")) return false;
+    if (this.#link.capabilities.elicitation?.url === undefined) {
+      this.lacks({ elicitation: { url: {} } });
+      return true;
+    }
+    this.#stopTimers();
+    this.#keys += urls.length;
+    this.#unvisited = message;
+    this.#open = urls;
+    this.#wait(reply);
+    return true;
+  }
+
+  #visited(refused: Message, inputs: ReadonlyMap<string, string>, reply: SessionlessReply): void {
+    const { open, declined } = visitsOf(this.#open, inputs);
+    this.#open = declined ? [] : open;
+    if (this.#open.length > 0) {
+      this.#wait(reply);
+      return;
+    }
+    this.#unvisited = undefined;
+    if (declined) {
+      this.#finishError(refused, reply);
+      return;
+    }
+    this.#id = this.#link.newId();
+    this.#send();
+  }
+
+  #finishError(message: Message, reply: SessionlessReply): void {
+    const { method, message: request } = this.#request;
+    const uri =
+      method === "resources/read" ? findString(request.bytes, request.params?.start ?? 0, ["uri"]) : undefined;
+    const { status, body } = translatedError(message, reply.id, uri);
+    this.#end("error", true);
+    this.#count(reply, body, status, "error");
   }
 
   #fail(code: number, message: string, outcome: Outcome): void {

@@ -1,6 +1,7 @@
 import { ErrorCode, errorMessage, type Message } from "./envelope.ts";
 import { eachMember, findMember, findString, isObject, type Span } from "./json-spans.ts";
 import { META_PREFIX, META_SERVER_INFO, META_SUBSCRIPTION, SESSIONLESS_VERSIONS } from "./sessionless-meta.ts";
+import { URL_ELICITATION_REQUIRED } from "./url-elicitation.ts";
 
 /**
  * The translation between a client of 2026-07-28 and a server of 2025: each function takes one message and gives
@@ -137,10 +138,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** -32002 is -32602 since 2026-07-28; -32042 became `input_required`, which cannot be made of an error. */
+/** -32002 is -32602 since 2026-07-28; -32042 is none (see `url-elicitation.ts` for what becomes of it). */
 function errorCode(code: number): number {
   if (code === -32002) return ErrorCode.invalidParams;
-  return code === -32042 ? ErrorCode.internal : code;
+  return code === URL_ELICITATION_REQUIRED ? ErrorCode.internal : code;
 }
 
 function withUri(data: unknown, uri: string): unknown {
