@@ -11,6 +11,7 @@ import type { HostedDefinition } from "./hosted-server.ts";
 import { type Exchange, header, sendJson, sendRefusal } from "./http.ts";
 import { InProcessPool } from "./in-process-pool.ts";
 import type { Log } from "./log.ts";
+import { limitEvent } from "./log-limit.ts";
 import { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
 import { ownChecks } from "./own-checks.ts";
@@ -29,6 +30,9 @@ import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
 const CHILDREN_RESERVE_MS = TERM_AFTER_MS + KILL_AFTER_MS + 500;
 /** What the traces get of it, even if a server took the rest. */
 const MIN_FLUSH_MS = 300;
+
+/** Lines of the log in a second that tell of junk; the metrics count it all. */
+const MAX_JUNK_LINES = 50;
 
 type Handler = (exchange: Exchange) => Promise<void> | void;
 
@@ -72,7 +76,8 @@ export class Bridge {
   #draining = false;
 
   constructor(options: Options, dependencies: BridgeDependencies) {
-    const { log, env, watch } = dependencies;
+    const { env, watch } = dependencies;
+    const log = limitEvent(dependencies.log, "child_junk", MAX_JUNK_LINES);
     const metrics = this.#metrics;
     this.#options = options;
     this.#log = log;

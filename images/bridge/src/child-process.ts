@@ -96,8 +96,9 @@ export class ChildProcess implements Port {
   }
 
   send(message: Buffer): void {
-    const stdin = this.#child.stdin;
-    if (stdin === null || !stdin.writable) return;
+    const { stdin } = this.#child;
+    // Undefined, whatever its type says, where there were no descriptors left to start a process with.
+    if (!stdin?.writable) return;
     if (message.length <= COPIED_BYTES) {
       const line = Buffer.allocUnsafe(message.length + 1);
       line.set(message);
@@ -225,7 +226,8 @@ export class ChildProcess implements Port {
       });
       this.#child.once("exit", (code, signal) => {
         const reason = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
-        // What it wrote last may still be in the pipe.
+        // What it wrote last may still be in the pipe, and is no more than a pipe holds.
+        this.resume();
         this.#child.once("close", () => finish(reason));
         setTimeout(finish, FLUSH_AFTER_EXIT_MS, reason);
       });

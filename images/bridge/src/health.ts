@@ -90,11 +90,21 @@ export class Health {
     return { kind: "failed", detail: "the server died when it was asked" };
   }
 
+  /** The system may refuse to start a process at all: that is a fault like any other, not the bridge's end. */
+  #startProbe(): Port | string {
+    try {
+      return this.#pool.startProbe();
+    } catch (error) {
+      return `the server could not be started: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
   async #probe(): Promise<Verdict> {
     if (Date.now() - this.#probedAt < this.#times.probeEvery && this.#server.failures === 0) return OK;
     if (this.#pool.backoff.delay > 0) return HELD_BACK;
     this.#probedAt = Date.now();
-    const port = this.#pool.startProbe();
+    const port = this.#startProbe();
+    if (typeof port === "string") return { kind: "failed", detail: port };
     const fault = await initializes(port, this.#times.probe);
     void port.close();
     return fault === undefined ? OK : { kind: "failed", detail: fault };

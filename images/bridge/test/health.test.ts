@@ -195,3 +195,17 @@ test("checks of a hosted server's own turn red by themselves; what failed is log
   health.stop();
   own[1]?.stop();
 });
+
+test("a probe that the system does not let start is a failure, not an exception", async () => {
+  const { pool } = fakePool();
+  const refusing = {
+    ...pool,
+    spare: undefined,
+    startProbe: () => {
+      throw new Error("spawn E2BIG");
+    },
+  };
+  const health = new Health(refusing, () => {}, { warmChildren: 0 }, TIMES);
+  expect((await health.report()).checks.child.detail).toBe("the server could not be started: spawn E2BIG");
+  health.stop();
+});
