@@ -35,7 +35,7 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 
 describe(`a server that dies with ${IN_FLIGHT} requests in flight`, () => {
   /** The rounds' median: a pause of the machine is no fault of the bridge. */
-  const ROUNDS = 3;
+  const ROUNDS = 5;
 
   test(`Streamable HTTP: all get an error within ${ERROR_WITHIN_MS} ms, the session is 404, the next is fresh`, async () => {
     const bridge = await start();

@@ -206,6 +206,6 @@ test("a probe that the system does not let start is a failure, not an exception"
     },
   };
   const health = new Health(refusing, () => {}, { warmChildren: 0 }, TIMES);
-  expect((await health.report()).checks.child.detail).toBe("the server could not be started: spawn E2BIG");
+  expect((await health.report()).checks.child?.detail).toBe("the server could not be started: spawn E2BIG");
   health.stop();
 });
