@@ -11,8 +11,13 @@ import { RateLimitedLines } from "./stderr-limit.ts";
 const MAX_WAIT_MS = 1_000;
 /** Lets the session that took the spare have the processor first. */
 const REFILL_DELAY_MS = 50;
-/** A child that has said nothing by then no longer counts as starting. */
+/** How long a server may take to come up before it counts as one that does not answer. */
 export const START_TIMEOUT_MS = 30_000;
+/**
+ * A child that has said nothing by then holds up no other start: perhaps nobody has asked it anything, as on an SSE
+ * stream whose client is silent.
+ */
+const SLOT_MS = 2_000;
 
 interface Waiter {
   readonly resolve: (child: Port) => void;
@@ -183,7 +188,7 @@ export class ChildPool implements ServerSource {
       clearTimeout(timer);
       this.#schedule(0);
     };
-    const timer = setTimeout(settle, START_TIMEOUT_MS);
+    const timer = setTimeout(settle, SLOT_MS);
     timer.unref();
     const child = new ChildProcess(spec, {
       stderr: (line, pid) => this.#stderr.push(line, pid),
