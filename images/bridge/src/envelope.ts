@@ -23,8 +23,35 @@ export interface Message {
   /** Requests and notifications only. */
   readonly method?: string;
   readonly params?: Span;
+  /** See `paramsOf`. */
+  paramList?: readonly Param[];
   readonly result?: Span;
   readonly error?: Span;
+}
+
+/** One member of `params`. */
+export interface Param extends Span {
+  readonly key: string;
+}
+
+/** The members of `params` in order; walked once, however many ask. */
+export function paramsOf(message: Message): readonly Param[] {
+  if (message.paramList === undefined) {
+    const found: Param[] = [];
+    const { bytes, params } = message;
+    if (params !== undefined) {
+      eachMember(bytes, params.start, (key, _keyStart, start, end) => {
+        found.push({ key, start, end });
+      });
+    }
+    message.paramList = found;
+  }
+  return message.paramList;
+}
+
+/** The last member of `params` called `key`, which is the one that parsers keep. */
+export function paramOf(message: Message, key: string): Span | undefined {
+  return paramsOf(message).findLast((param) => param.key === key);
 }
 
 /** JSON-RPC error codes that the bridge itself answers with. */

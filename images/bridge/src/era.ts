@@ -1,5 +1,5 @@
-import type { Message } from "./envelope.ts";
-import { findPath, findString } from "./json-spans.ts";
+import { type Message, paramOf } from "./envelope.ts";
+import { findString } from "./json-spans.ts";
 import { META_VERSION } from "./sessionless-meta.ts";
 import { isRevision, SESSIONLESS_SINCE } from "./versions.ts";
 
@@ -10,10 +10,9 @@ export type Era = "session" | "sessionless";
  * the version header, or by the method that only they have.
  */
 export function eraOf(versionHeader: string | undefined, message: Message | undefined): Era {
-  if (message?.params !== undefined && message.kind !== "response") {
-    const meta = findPath(message.bytes, message.params.start, ["_meta"]);
-    const version = meta === undefined ? undefined : findString(message.bytes, meta.start, [META_VERSION]);
-    if (version !== undefined) return "sessionless";
+  const meta = message === undefined ? undefined : paramOf(message, "_meta");
+  if (message !== undefined && meta !== undefined) {
+    if (findString(message.bytes, meta.start, [META_VERSION]) !== undefined) return "sessionless";
   }
   const newer = versionHeader !== undefined && isRevision(versionHeader) && versionHeader >= SESSIONLESS_SINCE;
   // `initialize` belongs to the session eras whatever the header says.

@@ -7,7 +7,7 @@ import type { Delivery, Outlet } from "./outlet.ts";
  * How long the head of a response is held back so that it can leave in one packet with a fast answer. Short
  * against the time anyone waits for a stream to open.
  */
-const HEAD_DELAY_MS = 5;
+const HEAD_DELAY_MS = 50;
 /** Pause before a client reconnects a stream that broke (`retry` of the priming event). */
 const RETRY_MS = 1_000;
 /** Events that may come before the only client of a stream without a store is connected. */

@@ -38,13 +38,45 @@ export type Body = { readonly ok: true; readonly bytes: Buffer } | { readonly ok
 /** How long a body that is refused may still arrive before its sender is cut off. */
 const DISCARD_MS = 2_000;
 
+/** What has arrived of a body. Where its length is known it is put together as it comes, not once more at the end. */
+class Chunks {
+  readonly #declared: number;
+  #parts: Buffer[] = [];
+  #whole: Buffer | undefined;
+  #filled = 0;
+
+  constructor(declared: number) {
+    this.#declared = declared;
+  }
+
+  push(chunk: Buffer): void {
+    // Most bodies come in one piece, which is then used as it is.
+    if (this.#filled === 0 && chunk.length < this.#declared) this.#whole = Buffer.allocUnsafeSlow(this.#declared);
+    if (this.#whole === undefined) this.#parts.push(chunk);
+    else this.#whole.set(chunk, this.#filled);
+    this.#filled += chunk.length;
+  }
+
+  clear(): void {
+    this.#parts = [];
+    this.#whole = undefined;
+  }
+
+  join(): Buffer {
+    if (this.#whole !== undefined) return this.#whole;
+    const [only] = this.#parts;
+    return this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
+  }
+}
+
 /**
  * Reads a body up to `limit` bytes. The rest of a longer one is thrown away before the answer is given, for a
  * client that is still writing would see a broken connection instead of the answer.
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Body> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    const declared = Number(request.headers["content-length"] ?? 0);
+    const chunks = new Chunks(declared);
     let length = 0;
     let discard: NodeJS.Timeout | undefined;
     const done = (body: Body): void => {
@@ -53,10 +85,10 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Body>
     };
     const tooLarge = (): void => {
       if (discard !== undefined) return;
-      chunks.length = 0;
+      chunks.clear();
       discard = setTimeout(done, DISCARD_MS, { ok: false, refusal: oversized(limit, { connection: "close" }) });
     };
-    if (Number(request.headers["content-length"] ?? 0) > limit) tooLarge();
+    if (declared > limit) tooLarge();
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) tooLarge();
@@ -64,7 +96,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Body>
     });
     request.on("end", () => {
       if (discard !== undefined) done({ ok: false, refusal: oversized(limit) });
-      else done({ ok: true, bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) });
+      else done({ ok: true, bytes: chunks.join() });
     });
     request.on("error", () => done({ ok: false, refusal: badRequest("the body did not arrive") }));
   });

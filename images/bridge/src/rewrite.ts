@@ -1,4 +1,4 @@
-import type { Message } from "./envelope.ts";
+import { type Message, paramOf, paramsOf } from "./envelope.ts";
 import {
   eachElement,
   eachMember,
@@ -7,6 +7,8 @@ import {
   findString,
   isArray,
   isObject,
+  isString,
+  readString,
   type Span,
   skipSpace,
 } from "./json-spans.ts";
@@ -78,24 +80,22 @@ export function filterTools(bytes: Buffer, result: Span, allows: (tool: string) 
  * (the key twice, or once more in another case: Go's decoder ignores case).
  */
 export function calledTool(message: Message): string | undefined {
-  if (message.params === undefined) return undefined;
-  let names = 0;
-  eachMember(message.bytes, message.params.start, (key) => {
-    if (key.toLowerCase() === "name") names++;
-  });
-  return names === 1 ? findString(message.bytes, message.params.start, ["name"]) : undefined;
+  const [name, another] = paramsOf(message).filter(({ key }) => key.length === 4 && key.toLowerCase() === "name");
+  if (name === undefined || another !== undefined || name.key !== "name") return undefined;
+  return isString(message.bytes, name.start) ? readString(message.bytes, name.start, name.end) : undefined;
 }
 
 /** Raw text of `params._meta.progressToken` of a request. */
 export function requestedProgress(message: Message): string | undefined {
-  if (message.params === undefined) return undefined;
-  return rawText(message.bytes, findPath(message.bytes, message.params.start, ["_meta", "progressToken"]));
+  const meta = paramOf(message, "_meta");
+  return meta === undefined
+    ? undefined
+    : rawText(message.bytes, findPath(message.bytes, meta.start, ["progressToken"]));
 }
 
 /** Raw text of one member of `params`, e.g. `progressToken` of a progress notification. */
 export function rawParam(message: Message, key: string): string | undefined {
-  if (message.params === undefined) return undefined;
-  return rawText(message.bytes, findMember(message.bytes, message.params.start, key));
+  return rawText(message.bytes, paramOf(message, key));
 }
 
 function rawText(bytes: Buffer, span: Span | undefined): string | undefined {

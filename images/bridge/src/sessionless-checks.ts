@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { ErrorCode, type Message } from "./envelope.ts";
+import { ErrorCode, type Message, paramOf } from "./envelope.ts";
 import { findMember, findString, isObject, isString, readString, type Span } from "./json-spans.ts";
 import { badRequest, type Refusal } from "./refusal.ts";
 import { requestedProgress } from "./rewrite.ts";
@@ -70,8 +70,7 @@ export function checkSessionless(headers: IncomingHttpHeaders, message: Message)
 }
 
 function metaOf(message: Message): Span | undefined {
-  if (message.params === undefined) return undefined;
-  const meta = findMember(message.bytes, message.params.start, "_meta");
+  const meta = paramOf(message, "_meta");
   return meta !== undefined && isObject(message.bytes, meta.start) ? meta : undefined;
 }
 
@@ -104,10 +103,10 @@ function mismatch(headers: IncomingHttpHeaders, name: string, expected: string):
   return headerMismatch(`the ${name} header says "${value}", the body "${expected}"`);
 }
 
-function nameMismatch(headers: IncomingHttpHeaders, { bytes, params, method = "" }: Message): Refusal | undefined {
+function nameMismatch(headers: IncomingHttpHeaders, message: Message): Refusal | undefined {
+  const { bytes, method = "" } = message;
   const param = NAME_PARAM[method];
-  if (param === undefined || params === undefined) return undefined;
-  const span = findMember(bytes, params.start, param);
+  const span = param === undefined ? undefined : paramOf(message, param);
   // Without the parameter there is nothing to repeat; the server says what is wrong with that.
   if (span === undefined || !isString(bytes, span.start)) return undefined;
   const expected = readString(bytes, span.start, span.end);
