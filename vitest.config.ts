@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts", "images/*/test/**/*.test.ts"],
+          // The bridge's tests start processes: on a busy machine that alone can take seconds.
+          testTimeout: 30_000,
         },
       },
       {
