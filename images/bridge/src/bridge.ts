@@ -93,6 +93,8 @@ export class Bridge {
         : new InProcessPool({ createServer: hosted.createServer, limits: options, log, metrics });
     const policy = new Policy(options);
     const era = new ServerEra(log);
+    // What all share has been translated already, if it had to be: its ports speak sessions.
+    if (options.childMode === "shared") era.learn(false);
     this.#registry = new Registry(
       { options, policy, metrics, log, watch },
       { count: () => this.#sessionless.servers, endOneIdle: () => this.#sessionless.endOneIdle() },

@@ -1,4 +1,5 @@
 import { ChildPool } from "./child-pool.ts";
+import { ServerEra } from "./server-era.ts";
 import type { ServerSource, SourceContext } from "./server-source.ts";
 import { SharedSource } from "./shared-source.ts";
 import { bridgeVersion } from "./version.ts";
@@ -11,8 +12,10 @@ export function childSource({ options, env, log, metrics }: SourceContext): Serv
   const pool = { spec, startWait: requestTimeout, log, metrics };
   if (childMode !== "shared") return new ChildPool({ ...pool, warmChildren });
   const source = new ChildPool({ ...pool, warmChildren: 0 });
+  const era = new ServerEra(log);
   return new SharedSource({
     source,
+    adapt: (port) => era.adapt(port),
     warm: warmChildren > 0,
     idleTimeout,
     requestTimeout,

@@ -13,6 +13,8 @@ const RETRY_MS = 5_000;
 export interface SharedSourceOptions {
   /** Starts the server; must keep no spare of its own. */
   readonly source: ServerSource;
+  /** A process as the shared server needs it, which speaks sessions. */
+  readonly adapt: (port: Port) => Port;
   /** Starts it in advance, keeps it without sessions, and starts it again after a crash. */
   readonly warm: boolean;
   /** Without `warm`: how long it stays when no session is left, in milliseconds. */
@@ -95,10 +97,10 @@ export class SharedSource implements ServerSource {
   }
 
   async #start(): Promise<SharedServer> {
-    const { source, onSettled, version, idleTimeout, warm } = this.#options;
+    const { source, adapt, onSettled, version, idleTimeout, warm } = this.#options;
     const wait = this.#failedUntil - Date.now();
     if (wait > 0) throw new Unavailable("the server could not be initialised; it is tried again later", wait);
-    const server = new SharedServer(await source.acquire({ principal: undefined }), {
+    const server = new SharedServer(adapt(await source.acquire({ principal: undefined })), {
       ...this.#options,
       clientInfo: { name: "mcp-bridge", version },
       onUnused: () => {
