@@ -22,7 +22,8 @@ const bridges: RunningBridge[] = [];
 const sockets: Socket[] = [];
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await Promise.all(bridges.splice(0).map((bridge) => bridge.stop("SIGKILL")));
+  // Not SIGKILL: a server that does not read would not see the end of its input, and stay.
+  await Promise.all(bridges.splice(0).map((bridge) => bridge.stop()));
 });
 
 async function start(...args: string[]): Promise<RunningBridge> {
