@@ -18,6 +18,11 @@ export function shortNumber(value: number | undefined): string {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
+/** A digit more, so that a value just past its bound does not look like it. */
+function precise(value: number): string {
+  return Math.abs(value) >= 10 ? shortNumber(value) : value.toFixed(3);
+}
+
 /** What the issue asks of ours. */
 export interface Target {
   readonly what: string;
@@ -32,7 +37,7 @@ export function targetTable(targets: readonly Target[]): string {
   const rows = targets.flatMap(({ what, value, bound, least = false }) => {
     if (value === undefined || !Number.isFinite(value)) return [];
     const met = least ? value >= bound : value <= bound;
-    return [[what, `${least ? "≥" : "≤"} ${shortNumber(bound)}`, shortNumber(value), met ? "met" : "missed"]];
+    return [[what, `${least ? "≥" : "≤"} ${shortNumber(bound)}`, precise(value), met ? "met" : "missed"]];
   });
   return rows.length === 0 ? "" : renderTable(["", "target", "measured", ""], rows);
 }

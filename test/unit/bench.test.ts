@@ -170,12 +170,12 @@ describe("tables", () => {
   test("a target is met at its bound; what was not measured is left out", () => {
     const rows = targetTable([
       { what: "latency", value: 1.1, bound: 1.1 },
-      { what: "rate", value: 0.94, bound: 0.95, least: true },
+      { what: "rate", value: 0.949, bound: 0.95, least: true },
       { what: "never run", value: Number.NaN, bound: 1 },
     ]).split("\n");
     expect(rows.slice(2)).toEqual([
-      "| latency | ≤ 1.10 |     1.10 |    met |",
-      "| rate    | ≥ 0.95 |     0.94 | missed |",
+      "| latency | ≤ 1.10 |    1.100 |    met |",
+      "| rate    | ≥ 0.95 |    0.949 | missed |",
     ]);
     expect(targetTable([])).toBe("");
   });
