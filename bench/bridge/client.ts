@@ -36,5 +36,7 @@ process.on("message", (message: ClientJob | "go on") => {
       report({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
     );
 });
+// Ctrl-C reaches the whole group; what ends the measurement is the parent's to say.
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => {});
 // Its parent has gone: so has the reason to load anyone.
 process.on("disconnect", () => process.exit(0));
