@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Auth } from "./auth.ts";
@@ -13,6 +13,7 @@ import { InProcessPool } from "./in-process-pool.ts";
 import type { Log } from "./log.ts";
 import { limitEvent } from "./log-limit.ts";
 import { Metrics } from "./metrics.ts";
+import { createServer } from "./node-builtins.ts";
 import type { Options } from "./options.ts";
 import { ownChecks } from "./own-checks.ts";
 import { Policy } from "./policy.ts";

@@ -1,4 +1,4 @@
-import { get } from "node:http";
+import { get } from "./node-builtins.ts";
 
 const TIMEOUT_MS = 8_000;
 

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { digestsOfFile } from "./bearer.ts";
 import { Bridge, type BridgeDependencies } from "./bridge.ts";
@@ -7,6 +6,7 @@ import { helpText } from "./help.ts";
 import type { Host, HostedDefinition } from "./hosted-server.ts";
 import { runningPort } from "./in-process-port.ts";
 import { createLog, type Log } from "./log.ts";
+import { readFileSync } from "./node-builtins.ts";
 import { openRequestWatch } from "./observe.ts";
 import { type Options, parseOptions } from "./options.ts";
 import type { RequestWatch } from "./request-watch.ts";

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
+import { readFileSync } from "./node-builtins.ts";
 
 /** Version of this bridge, from its package.json. */
 export function bridgeVersion(): string {
