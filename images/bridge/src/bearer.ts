@@ -9,10 +9,26 @@ export type AuthResult =
 /** Bearer tokens, known by their SHA-256 only. Without any, everyone may come in. */
 export class BearerAuth {
   readonly #accepted: readonly { readonly digest: Buffer; readonly principal: string }[];
+  /** The last accepted header of each principal. */
+  readonly #seen = new Map<string, Buffer>();
 
   /** @param digests lower-case hex SHA-256 of each accepted token. */
   constructor(digests: readonly string[]) {
     this.#accepted = digests.map((principal) => ({ digest: Buffer.from(principal, "hex"), principal }));
+  }
+
+  /**
+   * The principal of a header that was accepted before: to compare it costs a fraction of a digest, and takes the
+   * same time wherever it differs.
+   */
+  #known(authorization: string): string | undefined {
+    if (this.#seen.size === 0) return undefined;
+    const given = Buffer.from(authorization);
+    let match: string | undefined;
+    for (const [principal, header] of this.#seen) {
+      if (header.length === given.length && timingSafeEqual(header, given)) match = principal;
+    }
+    return match;
   }
 
   get enabled(): boolean {
@@ -23,6 +39,8 @@ export class BearerAuth {
     if (!this.enabled) return { ok: true, principal: undefined };
     if (authorization === undefined)
       return unauthorized("a bearer token is needed: send `Authorization: Bearer TOKEN`", "");
+    const known = this.#known(authorization);
+    if (known !== undefined) return { ok: true, principal: known };
     const token = bearerToken(authorization);
     if (token === undefined) {
       return unauthorized("the Authorization header is not `Bearer TOKEN`", ', error="invalid_request"');
@@ -31,7 +49,10 @@ export class BearerAuth {
     let match: string | undefined;
     // Every digest is compared, and digests hide how far a guess was right.
     for (const accepted of this.#accepted) if (timingSafeEqual(accepted.digest, digest)) match = accepted.principal;
-    if (match !== undefined) return { ok: true, principal: match };
+    if (match !== undefined) {
+      this.#seen.set(match, Buffer.from(authorization));
+      return { ok: true, principal: match };
+    }
     return unauthorized("the bearer token is not accepted here", ', error="invalid_token"');
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Auth } from "./auth.ts";
+import type { AuthResult } from "./bearer.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
 import { childSource } from "./child-source.ts";
 import { ErrorCode } from "./envelope.ts";
@@ -137,7 +138,7 @@ export class Bridge {
     this.#server = createServer(
       // A slow sender holds a connection this long and no longer; streams to clients are not limited.
       { headersTimeout: 15_000, requestTimeout: 60_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response),
     );
     // Idle connections outlive the usual 60 s pools of proxies, which would otherwise meet a closed one.
     this.#server.keepAliveTimeout = 65_000;
@@ -201,25 +202,30 @@ export class Bridge {
     this.#source.kill();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): void {
     // A client that goes away in mid-answer is normal; its error has no other listener.
-    response.on("error", () => {});
+    response.on("error", ignore);
     try {
-      await this.#route(request, response);
+      this.#route(request, response)?.catch((error: unknown) => this.#failed(request, response, error));
     } catch (error) {
-      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.#metrics.fail("internal_error");
-      this.#log("error", "internal_error", { path: pathOf(request), error: message });
-      sendRefusal(response, {
-        status: 500,
-        code: ErrorCode.internal,
-        message: "internal error of the bridge; its log has the cause",
-        cause: "internal_error",
-      });
+      this.#failed(request, response, error);
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#metrics.fail("internal_error");
+    this.#log("error", "internal_error", { path: pathOf(request), error: message });
+    sendRefusal(response, {
+      status: 500,
+      code: ErrorCode.internal,
+      message: "internal error of the bridge; its log has the cause",
+      cause: "internal_error",
+    });
+  }
+
+  /** A promise only where there is something to wait for. */
+  #route(request: IncomingMessage, response: ServerResponse): Promise<void> | void {
     const forbidden = headRefusal(request) ?? this.#guard.check(request.headers);
     if (forbidden !== undefined) return this.#refuse(response, forbidden);
     const path = pathOf(request);
@@ -231,22 +237,28 @@ export class Bridge {
     }
     if (request.headers.origin !== undefined) allowOrigin(response, request.headers.origin);
     if (request.method === "OPTIONS") return answerPreflight(response);
-    let principal: string | undefined;
+    const exchange = { request, response, url: request.url ?? "/" };
     if (route.needsToken) {
       const checked = this.#auth.check(header(request, "authorization"), path);
-      const auth = checked instanceof Promise ? await checked : checked;
-      // Its client left while the token was verified.
-      if (response.destroyed) return;
-      if (!auth.ok) return this.#refuse(response, auth.refusal);
-      principal = auth.principal;
-      if (this.#draining) {
-        response.setHeader("connection", "close");
-        return this.#refuse(response, overload(503, "the bridge is shutting down"));
-      }
-    } else if (request.method !== "GET" && request.method !== "HEAD") {
+      if (checked instanceof Promise) return checked.then((auth) => this.#admit(route, exchange, auth));
+      return this.#admit(route, exchange, checked);
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
       return this.#refuse(response, methodNotAllowed("GET", request.method));
     }
-    await route.handle({ request, response, url: request.url ?? "/", principal });
+    return route.handle({ ...exchange, principal: undefined });
+  }
+
+  #admit(route: Route, exchange: Omit<Exchange, "principal">, auth: AuthResult): Promise<void> | void {
+    const { request, response, url } = exchange;
+    // Its client left while the token was verified.
+    if (response.destroyed) return;
+    if (!auth.ok) return this.#refuse(response, auth.refusal);
+    if (this.#draining) {
+      response.setHeader("connection", "close");
+      return this.#refuse(response, overload(503, "the bridge is shutting down"));
+    }
+    return route.handle({ request, response, url, principal: auth.principal });
   }
 
   async #reportHealth({ response }: Exchange): Promise<void> {
@@ -274,9 +286,13 @@ export class Bridge {
   }
 }
 
+function ignore(): void {}
+
 function pathOf(request: IncomingMessage): string {
-  const path = (request.url ?? "/").split("?")[0] ?? "/";
-  return path.length > 1 ? path.replace(/\/$/, "") : path;
+  const url = request.url ?? "/";
+  const query = url.indexOf("?");
+  const path = query < 0 ? url : url.slice(0, query);
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** For web pages whose origin the guard has let through. */

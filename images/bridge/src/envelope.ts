@@ -1,12 +1,13 @@
 import {
   eachElement,
-  eachMember,
   isArray,
   isObject,
   isString,
+  keyIs,
   readString,
   type Span,
   skipSpace,
+  walkMembers,
 } from "./json-spans.ts";
 
 /**
@@ -17,21 +18,22 @@ export interface Message {
   readonly bytes: Buffer;
   readonly kind: "request" | "notification" | "response";
   /** The id's own bytes as text (`7`, `"a"`, `12345678901234567890`); undefined for notifications. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Where the id is in `bytes`. */
-  readonly idSpan?: Span;
+  readonly idSpan?: Span | undefined;
   /** Requests and notifications only. */
-  readonly method?: string;
-  readonly params?: Span;
+  readonly method?: string | undefined;
+  readonly params?: Span | undefined;
   /** See `paramsOf`. */
-  paramList?: readonly Param[];
-  readonly result?: Span;
-  readonly error?: Span;
+  paramList?: readonly Param[] | undefined;
+  readonly result?: Span | undefined;
+  readonly error?: Span | undefined;
 }
 
-/** One member of `params`. */
+/** One member of `params`: the span of its value, and where its key is, quotes included. */
 export interface Param extends Span {
-  readonly key: string;
+  readonly keyStart: number;
+  readonly keyEnd: number;
 }
 
 /** The members of `params` in order; walked once, however many ask. */
@@ -40,8 +42,8 @@ export function paramsOf(message: Message): readonly Param[] {
     const found: Param[] = [];
     const { bytes, params } = message;
     if (params !== undefined) {
-      eachMember(bytes, params.start, (key, _keyStart, start, end) => {
-        found.push({ key, start, end });
+      walkMembers(bytes, params.start, (keyStart, keyEnd, start, end) => {
+        found.push({ keyStart, keyEnd, start, end });
       });
     }
     message.paramList = found;
@@ -51,7 +53,12 @@ export function paramsOf(message: Message): readonly Param[] {
 
 /** The last member of `params` called `key`, which is the one that parsers keep. */
 export function paramOf(message: Message, key: string): Span | undefined {
-  return paramsOf(message).findLast((param) => param.key === key);
+  const params = paramsOf(message);
+  for (let i = params.length - 1; i >= 0; i--) {
+    const param = params[i];
+    if (param !== undefined && keyIs(message.bytes, param.keyStart, param.keyEnd, key)) return param;
+  }
+  return undefined;
 }
 
 /** JSON-RPC error codes that the bridge itself answers with. */
@@ -76,18 +83,38 @@ export const ErrorCode = {
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
-const ENVELOPE = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
+/** Where the members of an envelope are. */
+interface Envelope {
+  jsonrpc: Span | undefined;
+  id: Span | undefined;
+  method: Span | undefined;
+  params: Span | undefined;
+  result: Span | undefined;
+  error: Span | undefined;
+}
+
+const MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
 
 /** Reads the envelope of the object in `bytes`; says what is wrong if it is not a JSON-RPC message. */
 export function readMessage(bytes: Buffer): Parsed<Message> {
   const start = skipSpace(bytes, 0);
   if (!isObject(bytes, start)) return { ok: false, message: "a message must be a JSON object" };
-  const found: Partial<Record<string, Span>> = {};
+  const found: Envelope = {
+    jsonrpc: undefined,
+    id: undefined,
+    method: undefined,
+    params: undefined,
+    result: undefined,
+    error: undefined,
+  };
   let duplicate: string | undefined;
-  const end = eachMember(bytes, start, (key, _keyStart, valueStart, valueEnd) => {
-    if (!ENVELOPE.has(key)) return;
-    if (found[key] !== undefined) duplicate = key;
-    found[key] = { start: valueStart, end: valueEnd };
+  const end = walkMembers(bytes, start, (keyStart, keyEnd, valueStart, valueEnd) => {
+    for (const name of MEMBERS) {
+      if (!keyIs(bytes, keyStart, keyEnd, name)) continue;
+      if (found[name] !== undefined) duplicate = name;
+      found[name] = { start: valueStart, end: valueEnd };
+      return;
+    }
   });
   if (end < 0 || skipSpace(bytes, end) < bytes.length) return { ok: false, message: "not one complete JSON object" };
   // Parsers differ in which one they keep: what was checked here might not be what the server runs.
@@ -95,9 +122,8 @@ export function readMessage(bytes: Buffer): Parsed<Message> {
   return classify(bytes, found);
 }
 
-function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<Message> {
-  const { jsonrpc, id, method, params, result, error } = found;
-  if (jsonrpc === undefined || text(bytes, jsonrpc) !== '"2.0"') {
+function classify(bytes: Buffer, { jsonrpc, id, method, params, result, error }: Envelope): Parsed<Message> {
+  if (jsonrpc === undefined || !keyIs(bytes, jsonrpc.start, jsonrpc.end, "2.0") || !isString(bytes, jsonrpc.start)) {
     return { ok: false, message: '"jsonrpc" must be "2.0"' };
   }
   if (method !== undefined) {
@@ -105,14 +131,9 @@ function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<M
     if (params !== undefined && !isObject(bytes, params.start)) {
       return { ok: false, message: '"params" must be an object' };
     }
+    if (id !== undefined && !isId(bytes, id)) return { ok: false, message: '"id" must be a string or a number' };
     const name = readString(bytes, method.start, method.end);
-    const withParams = params === undefined ? {} : { params };
-    if (id === undefined) return { ok: true, value: { bytes, kind: "notification", method: name, ...withParams } };
-    if (!isId(bytes, id)) return { ok: false, message: '"id" must be a string or a number' };
-    return {
-      ok: true,
-      value: { bytes, kind: "request", id: text(bytes, id), idSpan: id, method: name, ...withParams },
-    };
+    return message(bytes, id === undefined ? "notification" : "request", { id, name, params });
   }
   if (id === undefined || (result === undefined) === (error === undefined)) {
     return { ok: false, message: 'a message needs "method", or "id" with either "result" or "error"' };
@@ -120,8 +141,26 @@ function classify(bytes: Buffer, found: Partial<Record<string, Span>>): Parsed<M
   // A response to something unreadable may carry the id null (JSON-RPC 2.0, 5).
   if (!isId(bytes, id) && text(bytes, id) !== "null")
     return { ok: false, message: '"id" must be a string or a number' };
-  const outcome = result === undefined ? (error === undefined ? {} : { error }) : { result };
-  return { ok: true, value: { bytes, kind: "response", id: text(bytes, id), idSpan: id, ...outcome } };
+  return message(bytes, "response", { id, result, error });
+}
+
+/** All messages have the same members, for which JavaScript has to look but once. */
+function message(
+  bytes: Buffer,
+  kind: Message["kind"],
+  {
+    id,
+    name,
+    params,
+    result,
+    error,
+  }: Partial<Record<"id" | "params" | "result" | "error", Span | undefined>> & {
+    readonly name?: string;
+  },
+): Parsed<Message> {
+  const idText = id === undefined ? undefined : text(bytes, id);
+  const parts = { bytes, kind, id: idText, idSpan: id, method: name, params, paramList: undefined, result, error };
+  return { ok: true, value: parts };
 }
 
 function isId(bytes: Buffer, span: Span): boolean {

@@ -20,6 +20,8 @@ export interface StreamOwner {
   /** A client reads more slowly than the server writes, or has caught up. */
   onFlow(stream: EventStream): void;
   onForgotten(stream: EventStream): void;
+  /** `sendHead` of the stream is to be called by then. */
+  headBy(stream: EventStream, deadline: number): void;
 }
 
 /** One logical SSE stream: it outlives the connections that read it, so that a client can come back. */
@@ -35,7 +37,8 @@ export class EventStream implements Outlet, StoredStream {
   #written = 0;
   #response: ServerResponse | undefined;
   #headers: OutgoingHttpHeaders = {};
-  #headTimer: NodeJS.Timeout | undefined;
+  /** When the head leaves at the latest, by `performance.now()`. */
+  #headDeadline = Number.POSITIVE_INFINITY;
   #headSent = false;
   #prologue = "";
   #early: EventFrame[] = [];
@@ -103,8 +106,13 @@ export class EventStream implements Outlet, StoredStream {
     for (const event of missed) this.#write(event.frame, event.seq);
     if (this.#ended) this.#finish();
     else if (this.#owner.store === undefined) return;
-    else if (this.#standalone) this.#sendHead();
-    else if (!this.#headSent) this.#headTimer = setTimeout(() => this.#sendHead(), HEAD_DELAY_MS);
+    else if (this.#headSent) return;
+    else {
+      const now = performance.now();
+      this.#headDeadline = now + HEAD_DELAY_MS;
+      if (this.#standalone) this.sendHead(this.#headDeadline);
+      else this.#owner.headBy(this, this.#headDeadline);
+    }
   }
 
   deliver(message: Buffer, delivery: Delivery): void {
@@ -184,7 +192,7 @@ export class EventStream implements Outlet, StoredStream {
   }
 
   #writeHead(response: ServerResponse, contentLength?: number): void {
-    clearTimeout(this.#headTimer);
+    this.#headDeadline = Number.POSITIVE_INFINITY;
     this.#headSent = true;
     const headers: OutgoingHttpHeaders = {
       "content-type": "text/event-stream",
@@ -203,18 +211,20 @@ export class EventStream implements Outlet, StoredStream {
     return prologue;
   }
 
-  #sendHead(): void {
+  /** Sends the head of the response if it has been held back for long enough; returns when it has to leave. */
+  sendHead(now: number): number {
     const response = this.#response;
-    if (this.#headSent || response === undefined) return;
+    if (response === undefined || this.#headDeadline > now) return this.#headDeadline;
     this.#writeHead(response);
     const prologue = this.#takePrologue();
     if (prologue === "") response.flushHeaders();
     else response.write(prologue);
+    return this.#headDeadline;
   }
 
   #detach(response: ServerResponse): void {
     if (this.#response !== response) return;
-    clearTimeout(this.#headTimer);
+    this.#headDeadline = Number.POSITIVE_INFINITY;
     this.#response = undefined;
     this.#flushed = response.writableFinished;
     this.#owner.onFlow(this);

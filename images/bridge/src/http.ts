@@ -127,8 +127,18 @@ function jsonFault(bytes: Buffer): string | undefined {
 
 /** True if `header` lists the media type itself. */
 export function lists(header: string | undefined, mediaType: string): boolean {
-  return (header ?? "").split(",").some((part) => part.split(";")[0]?.trim().toLowerCase() === mediaType);
+  if (header === undefined) return false;
+  // Clients send the same few headers all the time.
+  const known = listed.get(header);
+  if (known !== undefined) return known.includes(mediaType);
+  const types = header.split(",").map((part) => part.split(";")[0]?.trim().toLowerCase() ?? "");
+  if (listed.size >= MAX_LISTED) listed.clear();
+  listed.set(header, types);
+  return types.includes(mediaType);
 }
+
+const MAX_LISTED = 64;
+const listed = new Map<string, readonly string[]>();
 
 /** A single-valued header; repeated ones are joined as Node does. */
 export function header(request: IncomingMessage, name: string): string | undefined {

@@ -93,14 +93,13 @@ export function isString(json: Buffer, at: number): boolean {
 
 /**
  * Visits the members of the object at `at` in order.
- * @param visit gets the key, the key's start, and the value's span; it may return the end of the value if it
- *   has walked it itself, so that nothing is walked twice.
+ * @param visit gets the spans of the key, quotes included, and of the value.
  * @returns the index just past the object, or -1 if the bytes are not a closed object.
  */
-export function eachMember(
+export function walkMembers(
   json: Buffer,
   at: number,
-  visit: (key: string, keyStart: number, valueStart: number, valueEnd: number) => void,
+  visit: (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => void,
 ): number {
   if (json[at] !== OPEN_BRACE) return -1;
   let i = skipSpace(json, at + 1);
@@ -115,12 +114,39 @@ export function eachMember(
     const valueStart = skipSpace(json, i + 1);
     const valueEnd = skipValue(json, valueStart);
     if (valueEnd < 0) return -1;
-    visit(readString(json, keyStart, keyEnd), keyStart, valueStart, valueEnd);
+    visit(keyStart, keyEnd, valueStart, valueEnd);
     i = skipSpace(json, valueEnd);
     if (json[i] === CLOSE_BRACE) return i + 1;
     if (json[i] !== COMMA) return -1;
     i = skipSpace(json, i + 1);
   }
+}
+
+/** As `walkMembers`, with the keys as text. */
+export function eachMember(
+  json: Buffer,
+  at: number,
+  visit: (key: string, keyStart: number, valueStart: number, valueEnd: number) => void,
+): number {
+  return walkMembers(json, at, (keyStart, keyEnd, valueStart, valueEnd) => {
+    visit(readString(json, keyStart, keyEnd), keyStart, valueStart, valueEnd);
+  });
+}
+
+/** Whether the key at a span, quotes included, is `name`, which must be ASCII; made into text only if it has escapes. */
+export function keyIs(json: Buffer, start: number, end: number, name: string): boolean {
+  if (end - start - 2 === name.length) {
+    let i = 0;
+    while (i < name.length && json[start + 1 + i] === name.charCodeAt(i)) i++;
+    if (i === name.length) return true;
+  }
+  return hasEscape(json, start, end) && readString(json, start, end) === name;
+}
+
+/** Whether the string at a span, quotes included, is written with escapes. */
+export function hasEscape(json: Buffer, start: number, end: number): boolean {
+  for (let i = start + 1; i < end - 1; i++) if (json[i] === BACKSLASH) return true;
+  return false;
 }
 
 /** Visits the elements of the array at `at`; returns the index just past it, or -1. */
@@ -153,8 +179,8 @@ export function readString(json: Buffer, start: number, end: number): string {
 /** The value of the last member called `key` of the object at `at` (the last one is what parsers keep). */
 export function findMember(json: Buffer, at: number, key: string): Span | undefined {
   let found: Span | undefined;
-  eachMember(json, at, (name, _keyStart, start, end) => {
-    if (name === key) found = { start, end };
+  walkMembers(json, at, (keyStart, keyEnd, start, end) => {
+    if (keyIs(json, keyStart, keyEnd, key)) found = { start, end };
   });
   return found;
 }

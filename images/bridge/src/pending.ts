@@ -12,7 +12,8 @@ export interface Pending {
   readonly startedAt: number;
   /** Raw text of its progress token. */
   readonly token: string | undefined;
-  timer: NodeJS.Timeout | undefined;
+  /** When the bridge stops to wait, by `performance.now()`. */
+  deadline: number;
   readonly watched?: Watched | undefined;
 }
 
@@ -48,7 +49,6 @@ export class PendingRequests {
     if (pending === undefined) return undefined;
     this.#byId.delete(idKey(pending.id));
     if (pending.token !== undefined) this.#byToken.delete(idKey(pending.token));
-    clearTimeout(pending.timer);
     return pending;
   }
 

@@ -5,9 +5,11 @@ import {
   findMember,
   findPath,
   findString,
+  hasEscape,
   isArray,
   isObject,
   isString,
+  keyIs,
   readString,
   type Span,
   skipSpace,
@@ -80,9 +82,18 @@ export function filterTools(bytes: Buffer, result: Span, allows: (tool: string) 
  * (the key twice, or once more in another case: Go's decoder ignores case).
  */
 export function calledTool(message: Message): string | undefined {
-  const [name, another] = paramsOf(message).filter(({ key }) => key.length === 4 && key.toLowerCase() === "name");
-  if (name === undefined || another !== undefined || name.key !== "name") return undefined;
-  return isString(message.bytes, name.start) ? readString(message.bytes, name.start, name.end) : undefined;
+  const { bytes } = message;
+  const [name, another] = paramsOf(message).filter(({ keyStart, keyEnd }) => isName(bytes, keyStart, keyEnd));
+  if (name === undefined || another !== undefined || !keyIs(bytes, name.keyStart, name.keyEnd, "name"))
+    return undefined;
+  return isString(bytes, name.start) ? readString(bytes, name.start, name.end) : undefined;
+}
+
+/** Whether a key is `name` in any case. */
+function isName(bytes: Buffer, keyStart: number, keyEnd: number): boolean {
+  const fourLetters = keyEnd - keyStart === 6;
+  if (!fourLetters && !hasEscape(bytes, keyStart, keyEnd)) return false;
+  return readString(bytes, keyStart, keyEnd).toLowerCase() === "name";
 }
 
 /** Raw text of `params._meta.progressToken` of a request. */

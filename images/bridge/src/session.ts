@@ -1,3 +1,4 @@
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
 import { singleLine } from "./event-frame.ts";
 import { findMember, findString } from "./json-spans.ts";
@@ -46,6 +47,7 @@ export class Session {
   readonly #port: Port;
   readonly #context: SessionContext;
   readonly #pending = new PendingRequests();
+  readonly #deadlines = new DeadlineTimer((now) => this.#expire(now));
   /** Ids of the server's requests that the client has not answered. */
   readonly #asked = new Set<string>();
   #initialized = false;
@@ -132,6 +134,7 @@ export class Session {
   end(reason: string, outcome: Outcome = "session_end"): Promise<void> {
     if (!this.#ended) {
       this.#ended = true;
+      this.#deadlines.stop();
       const { log, onEnd } = this.#context;
       for (const pending of this.#pending.all()) this.#fail(pending, ErrorCode.server, reason, outcome);
       this.streams.end();
@@ -155,18 +158,19 @@ export class Session {
       return;
     }
     const token = requestedProgress(message);
+    const now = performance.now();
     const pending: Pending = {
       id,
       method,
       tool,
       outlet,
-      startedAt: performance.now(),
+      startedAt: now,
       // A token already in use cannot be told apart: its progress goes to the request that had it first.
       token: token !== undefined && !this.#pending.hasToken(token) ? token : undefined,
-      timer: undefined,
+      deadline: now + options.requestTimeout,
       watched,
     };
-    pending.timer = setTimeout(() => this.#timeOut(pending), options.requestTimeout);
+    this.#deadlines.by(pending.deadline);
     this.#pending.add(pending);
     if (method === "initialize") this.#initialized = true;
     const { bytes } = method === "initialize" ? policy.initialize(message) : message;
@@ -257,8 +261,10 @@ export class Session {
 
   #announce(message: Message): void {
     const { method } = message;
-    if (method === "notifications/progress") progressOwner(message, this.#pending)?.timer?.refresh();
-    else if (method === "notifications/cancelled") this.#asked.delete(idKey(rawParam(message, "requestId") ?? ""));
+    if (method === "notifications/progress") {
+      const owner = progressOwner(message, this.#pending);
+      if (owner !== undefined) owner.deadline = performance.now() + this.#context.options.requestTimeout;
+    } else if (method === "notifications/cancelled") this.#asked.delete(idKey(rawParam(message, "requestId") ?? ""));
     this.#deliver(outletFor(message, this.#pending, this.streams.standalone), message.bytes, "event");
   }
 
@@ -267,11 +273,17 @@ export class Session {
     outlet.deliver(bytes, delivery);
   }
 
+  /** Ends what has waited too long; returns when to look again. */
+  #expire(now: number): number {
+    for (const pending of this.#pending.all()) if (pending.deadline <= now) this.#timeOut(pending);
+    return this.#pending.all().reduce((next, { deadline }) => Math.min(next, deadline), Number.POSITIVE_INFINITY);
+  }
+
   #timeOut(pending: Pending): void {
     const { idleTimeout, requestTimeout } = this.#context.options;
     // The server waits for the client itself, perhaps for a human: that is not the server's delay.
     if (this.#asked.size > 0 && Date.now() - this.#lastActive < idleTimeout) {
-      pending.timer = setTimeout(() => this.#timeOut(pending), requestTimeout);
+      pending.deadline = performance.now() + requestTimeout;
       return;
     }
     this.#pending.take(pending.id);

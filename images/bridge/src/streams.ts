@@ -1,8 +1,11 @@
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamOwner } from "./event-stream.ts";
 
 /** Streams, finished ones included, that a Last-Event-ID can still name. */
 const MAX_REMEMBERED = 256;
+/** The same, with those whose answer nobody has received yet. */
+const MAX_UNDELIVERED = 1_024;
 
 export interface StreamsOptions {
   /** Streamable HTTP: events carry ids and are kept for a while. The SSE transport knows no resumption. */
@@ -28,8 +31,12 @@ export class Streams implements StreamOwner {
   readonly store: EventStore | undefined;
   readonly #streams = new Map<string, EventStream>();
   readonly #slow = new Set<EventStream>();
+  /** Streams whose head is, or was, held back. */
+  #headless: EventStream[] = [];
+  readonly #heads = new DeadlineTimer((now) => this.#sendHeads(now));
   readonly #salt: string;
   #count = 0;
+  #sweepAt = MAX_REMEMBERED;
   #congested = false;
 
   /** @param salt part of event ids; makes those of two sessions differ. */
@@ -73,7 +80,13 @@ export class Streams implements StreamOwner {
   }
 
   end(): void {
+    this.#heads.stop();
     for (const stream of this.#streams.values()) stream.end();
+  }
+
+  headBy(stream: EventStream, deadline: number): void {
+    this.#headless.push(stream);
+    this.#heads.by(deadline);
   }
 
   onForgotten(stream: EventStream): void {
@@ -96,15 +109,27 @@ export class Streams implements StreamOwner {
     const name = `${this.#salt}-${(this.#count++).toString(36)}`;
     const stream = new EventStream(this, name, answers, primed);
     this.#streams.set(name, stream);
-    if (this.#streams.size > MAX_REMEMBERED) this.#forgetOne();
+    if (this.#streams.size > this.#sweepAt) this.#forgetOldest();
     return stream;
   }
 
-  #forgetOne(): void {
+  /** Many at once, because all are walked, and past what was deleted before. */
+  #forgetOldest(): void {
     for (const [name, stream] of this.#streams) {
-      if (!stream.ended || stream.undelivered) continue;
-      this.#streams.delete(name);
-      return;
+      if (this.#streams.size <= MAX_REMEMBERED / 2) break;
+      const over = this.#streams.size > MAX_UNDELIVERED;
+      if (stream.ended && (over || !stream.undelivered)) this.#streams.delete(name);
     }
+    this.#sweepAt = Math.max(MAX_REMEMBERED, this.#streams.size + MAX_REMEMBERED / 2);
+  }
+
+  #sendHeads(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    this.#headless = this.#headless.filter((stream) => {
+      const deadline = stream.sendHead(now);
+      next = Math.min(next, deadline);
+      return deadline < Number.POSITIVE_INFINITY;
+    });
+    return next;
   }
 }

@@ -111,7 +111,7 @@ describe("event store", () => {
 describe("requests in flight", () => {
   const outlet = { attached: true, deliver() {}, release() {} };
   const add = (pending: PendingRequests, id: string, token?: string): void =>
-    pending.add({ id, token, method: "m", tool: undefined, outlet, startedAt: 0, timer: undefined });
+    pending.add({ id, token, method: "m", tool: undefined, outlet, startedAt: 0, deadline: 0 });
 
   test("large numbers that a double cannot tell apart are told apart", () => {
     const pending = new PendingRequests();
@@ -157,7 +157,7 @@ describe("which stream a message of the server goes to", () => {
         tool: "x",
         outlet: target,
         startedAt: 0,
-        timer: undefined,
+        deadline: 0,
       });
     });
     const read = readMessage(Buffer.from(JSON.stringify({ jsonrpc: "2.0", method, params })));
