@@ -1,15 +1,14 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Auth } from "./auth.ts";
-import type { AuthResult } from "./bearer.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
 import { childSource } from "./child-source.ts";
-import { ErrorCode } from "./envelope.ts";
 import { HostGuard } from "./guard.ts";
 import { Health } from "./health.ts";
 import type { HostedDefinition } from "./hosted-server.ts";
-import { type Exchange, header, sendJson, sendRefusal } from "./http.ts";
+import { type Exchange, sendJson } from "./http.ts";
+import { HttpEdge, type Route } from "./http-edge.ts";
 import { InProcessPool } from "./in-process-pool.ts";
 import type { Log } from "./log.ts";
 import { limitEvent } from "./log-limit.ts";
@@ -18,15 +17,13 @@ import { createServer } from "./node-builtins.ts";
 import type { Options } from "./options.ts";
 import { ownChecks } from "./own-checks.ts";
 import { Policy } from "./policy.ts";
-import { overload, type Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
-import { headRefusal } from "./request-head.ts";
 import type { RequestWatch } from "./request-watch.ts";
 import { ServerEra } from "./server-era.ts";
 import type { ServerSource, ServerUser } from "./server-source.ts";
 import { Sessionless } from "./sessionless.ts";
 import { SseTransport } from "./sse-transport.ts";
-import { methodNotAllowed, StreamableHttp } from "./streamable-http.ts";
+import { StreamableHttp } from "./streamable-http.ts";
 
 /** What ending the children can take after the requests in flight have had their time. */
 const CHILDREN_RESERVE_MS = TERM_AFTER_MS + KILL_AFTER_MS + 500;
@@ -35,14 +32,6 @@ const MIN_FLUSH_MS = 300;
 
 /** Lines of the log in a second that tell of junk; the metrics count it all. */
 const MAX_JUNK_LINES = 50;
-
-type Handler = (exchange: Exchange) => Promise<void> | void;
-
-interface Route {
-  /** Holds what needs a token; health and metrics carry no secret. */
-  readonly needsToken: boolean;
-  readonly handle: Handler;
-}
 
 export interface BridgeDependencies {
   readonly log: Log;
@@ -71,11 +60,9 @@ export class Bridge {
   readonly #registry: Registry;
   readonly #sessionless: Sessionless;
   readonly #health: Health;
-  readonly #guard: HostGuard;
   readonly #auth: Auth;
-  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #edge: HttpEdge;
   readonly #server: Server;
-  #draining = false;
 
   constructor(options: Options, dependencies: BridgeDependencies) {
     const { env, watch } = dependencies;
@@ -85,7 +72,6 @@ export class Bridge {
     this.#log = log;
     this.#watch = watch;
     this.#version = dependencies.version;
-    this.#guard = new HostGuard(options);
     this.#auth = new Auth(dependencies.digests, options, log);
     const { hosted } = dependencies;
     this.#hosted = hosted;
@@ -119,7 +105,7 @@ export class Bridge {
     const transport = { options, registry: this.#registry, source: { acquire }, metrics };
     const streamable = new StreamableHttp(transport, this.#sessionless);
     const sse = new SseTransport(transport);
-    this.#routes = new Map<string, Route>([
+    const routes = new Map<string, Route>([
       ["/mcp", { needsToken: true, handle: (exchange) => streamable.handle(exchange) }],
       ["/sse", { needsToken: true, handle: (exchange) => sse.stream(exchange) }],
       ["/messages", { needsToken: true, handle: (exchange) => sse.message(exchange) }],
@@ -130,6 +116,7 @@ export class Bridge {
         { needsToken: false, handle: ({ response }) => sendJson(response, 200, json) },
       ]),
     ]);
+    this.#edge = new HttpEdge({ guard: new HostGuard(options), auth: this.#auth, routes, metrics, log });
     metrics.sessions.read = () => this.#registry.size;
     metrics.children.read = () => this.#source.size;
     metrics.inFlight.read = () => this.#inFlight;
@@ -138,7 +125,7 @@ export class Bridge {
     this.#server = createServer(
       // A slow sender holds a connection this long and no longer; streams to clients are not limited.
       { headersTimeout: 15_000, requestTimeout: 60_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 5_000 },
-      (request, response) => this.#serve(request, response),
+      (request, response) => this.#edge.serve(request, response),
     );
     // Idle connections outlive the usual 60 s pools of proxies, which would otherwise meet a closed one.
     this.#server.keepAliveTimeout = 65_000;
@@ -164,8 +151,8 @@ export class Bridge {
    * at the latest after the drain timeout.
    */
   async close(): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#edge.draining) return;
+    this.#edge.draining = true;
     this.#log("info", "drain", { sessions: this.#registry.size, inFlight: this.#inFlight });
     this.#sessionless.drain();
     this.#server.close();
@@ -202,69 +189,10 @@ export class Bridge {
     this.#source.kill();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    // A client that goes away in mid-answer is normal; its error has no other listener.
-    response.on("error", ignore);
-    try {
-      this.#route(request, response)?.catch((error: unknown) => this.#failed(request, response, error));
-    } catch (error) {
-      this.#failed(request, response, error);
-    }
-  }
-
-  #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#metrics.fail("internal_error");
-    this.#log("error", "internal_error", { path: pathOf(request), error: message });
-    sendRefusal(response, {
-      status: 500,
-      code: ErrorCode.internal,
-      message: "internal error of the bridge; its log has the cause",
-      cause: "internal_error",
-    });
-  }
-
-  /** A promise only where there is something to wait for. */
-  #route(request: IncomingMessage, response: ServerResponse): Promise<void> | void {
-    const forbidden = headRefusal(request) ?? this.#guard.check(request.headers);
-    if (forbidden !== undefined) return this.#refuse(response, forbidden);
-    const path = pathOf(request);
-    const route = this.#routes.get(path);
-    if (route === undefined) {
-      const paths = [...this.#routes.keys()].join(", ");
-      const message = `nothing is served here; paths: ${paths}`;
-      return this.#refuse(response, { status: 404, code: ErrorCode.server, message, cause: "bad_request" });
-    }
-    if (request.headers.origin !== undefined) allowOrigin(response, request.headers.origin);
-    if (request.method === "OPTIONS") return answerPreflight(response);
-    const exchange = { request, response, url: request.url ?? "/" };
-    if (route.needsToken) {
-      const checked = this.#auth.check(header(request, "authorization"), path);
-      if (checked instanceof Promise) return checked.then((auth) => this.#admit(route, exchange, auth));
-      return this.#admit(route, exchange, checked);
-    }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return this.#refuse(response, methodNotAllowed("GET", request.method));
-    }
-    return route.handle({ ...exchange, principal: undefined });
-  }
-
-  #admit(route: Route, exchange: Omit<Exchange, "principal">, auth: AuthResult): Promise<void> | void {
-    const { request, response, url } = exchange;
-    // Its client left while the token was verified.
-    if (response.destroyed) return;
-    if (!auth.ok) return this.#refuse(response, auth.refusal);
-    if (this.#draining) {
-      response.setHeader("connection", "close");
-      return this.#refuse(response, overload(503, "the bridge is shutting down"));
-    }
-    return route.handle({ request, response, url, principal: auth.principal });
-  }
-
   async #reportHealth({ response }: Exchange): Promise<void> {
     const { status, checks } = await this.#health.report();
     const report = {
-      status: this.#draining ? "draining" : status,
+      status: this.#edge.draining ? "draining" : status,
       server: this.#options.name,
       version: this.#version,
       sessions: this.#registry.size,
@@ -279,36 +207,4 @@ export class Bridge {
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
     response.end(this.#metrics.render() + (this.#hosted?.metrics?.render() ?? ""));
   }
-
-  #refuse(response: ServerResponse, refusal: Refusal): void {
-    this.#metrics.fail(refusal.cause);
-    sendRefusal(response, refusal);
-  }
-}
-
-function ignore(): void {}
-
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? "/";
-  const query = url.indexOf("?");
-  const path = query < 0 ? url : url.slice(0, query);
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-/** For web pages whose origin the guard has let through. */
-function allowOrigin(response: ServerResponse, origin: string): void {
-  response.setHeader("access-control-allow-origin", origin);
-  response.setHeader("access-control-expose-headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After");
-  response.setHeader("vary", "Origin");
-}
-
-function answerPreflight(response: ServerResponse): void {
-  response.writeHead(204, {
-    allow: "GET, POST, DELETE, OPTIONS",
-    "access-control-allow-methods": "GET, POST, DELETE",
-    "access-control-allow-headers":
-      "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, Traceparent, Tracestate, Baggage",
-    "access-control-max-age": "600",
-  });
-  response.end();
 }

@@ -1,15 +1,14 @@
+import type { CallContext } from "./call-context.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
-import { findMember, findString } from "./json-spans.ts";
+import { findString } from "./json-spans.ts";
 import { listedTools } from "./listed-tools.ts";
 import type { Outcome } from "./metrics.ts";
 import { passedAnswer, passedRequest } from "./modern-pass.ts";
 import { type RequestOutcome, traced } from "./request-watch.ts";
-import { calledTool } from "./rewrite.ts";
+import { calledTool, isToolError } from "./rewrite.ts";
 import type { LinkCall, ServerLink } from "./server-link.ts";
-import type { CallContext } from "./sessionless.ts";
 import type { SessionlessRequest } from "./sessionless-checks.ts";
-import { withProgressToken } from "./sessionless-messages.ts";
-import { MCP_LOG_LEVELS } from "./sessionless-meta.ts";
+import { isLoggedAt, withProgressToken } from "./sessionless-messages.ts";
 import type { SessionlessReply } from "./sessionless-reply.ts";
 
 /** One request of 2026-07-28 to a server that speaks it: there and back, with what comes in between. */
@@ -77,9 +76,8 @@ export class ModernExchange implements LinkCall {
   logged(message: Message): void {
     const wanted = this.#request.logLevel;
     // A log does not say whose it is; who wants logs has a server to itself.
-    if (wanted === undefined || !this.#exclusive || message.params === undefined) return;
-    const level = findString(message.bytes, message.params.start, ["level"]) ?? "";
-    if (MCP_LOG_LEVELS.indexOf(level) >= MCP_LOG_LEVELS.indexOf(wanted)) this.#event(message.bytes);
+    if (wanted === undefined || !this.#exclusive) return;
+    if (isLoggedAt(wanted, message)) this.#event(message.bytes);
   }
 
   #event(bytes: Buffer): void {
@@ -114,10 +112,8 @@ export class ModernExchange implements LinkCall {
   }
 }
 
-function outcomeOf(method: string, { bytes, result }: Message): RequestOutcome {
-  const at = result?.start ?? bytes.length;
-  if (findString(bytes, at, ["resultType"]) === "input_required") return "input_required";
-  const flag = findMember(bytes, at, "isError");
-  const failed = flag !== undefined && bytes.toString("latin1", flag.start, flag.end) === "true";
-  return method === "tools/call" && failed ? "tool_error" : "ok";
+function outcomeOf(method: string, message: Message): RequestOutcome {
+  const { bytes, result } = message;
+  if (findString(bytes, result?.start ?? bytes.length, ["resultType"]) === "input_required") return "input_required";
+  return method === "tools/call" && isToolError(message) ? "tool_error" : "ok";
 }

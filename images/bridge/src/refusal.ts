@@ -1,3 +1,4 @@
+import type { Capabilities } from "./client-capabilities.ts";
 import { ErrorCode } from "./envelope.ts";
 import type { Cause } from "./metrics.ts";
 import { Unavailable } from "./port.ts";
@@ -28,4 +29,12 @@ export function overload(status: 429 | 503, message: string, retryAfterMs = 1_00
 export function startRefusal(error: unknown): Refusal {
   if (!(error instanceof Unavailable)) throw error;
   return { ...overload(503, error.message, error.retryAfterMs), cause: "start_refused" };
+}
+
+/** To a client of 2026-07-28, which has to say with each request what it can do. */
+export function missingCapability(required: Capabilities): Refusal {
+  const names = Object.keys(required).join(", ");
+  const message = `the server needs a client capability that this request does not declare: ${names}`;
+  const data = { requiredCapabilities: required };
+  return { status: 400, code: ErrorCode.missingCapability, message, cause: "bad_request", data };
 }

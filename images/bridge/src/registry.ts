@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { sessionTag } from "./log.ts";
 import { type Port, Unavailable } from "./port.ts";
-import { Session, type SessionContext, type TransportName } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionContext, TransportName } from "./session-context.ts";
 
 /** Servers that are open for something else than a session, and count against the same limit. */
 export interface OtherServers {

@@ -112,3 +112,9 @@ export function rawParam(message: Message, key: string): string | undefined {
 function rawText(bytes: Buffer, span: Span | undefined): string | undefined {
   return span === undefined ? undefined : bytes.toString("utf8", span.start, span.end);
 }
+
+/** Whether the result of a tool says that the tool failed. */
+export function isToolError({ bytes, result }: Message): boolean {
+  const flag = result && findMember(bytes, result.start, "isError");
+  return flag !== undefined && bytes.toString("latin1", flag.start, flag.end) === "true";
+}

@@ -1,33 +1,19 @@
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
 import { singleLine } from "./event-frame.ts";
-import { findMember, findString } from "./json-spans.ts";
-import type { Log } from "./log.ts";
-import type { Metrics, Outcome } from "./metrics.ts";
-import type { Options } from "./options.ts";
+import { findString } from "./json-spans.ts";
+import type { Outcome } from "./metrics.ts";
 import type { Delivery, Outlet } from "./outlet.ts";
 import { type Pending, PendingRequests } from "./pending.ts";
-import type { Policy } from "./policy.ts";
 import type { Closure, Port } from "./port.ts";
-import { badRequest, overload, type Refusal } from "./refusal.ts";
-import { type RequestWatch, traced } from "./request-watch.ts";
-import { calledTool, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
+import type { Refusal } from "./refusal.ts";
+import { traced } from "./request-watch.ts";
+import { calledTool, isToolError, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
 import { outletFor, progressOwner } from "./routing.ts";
+import type { SessionContext, TransportName } from "./session-context.ts";
+import { refusalFor } from "./session-limits.ts";
 import { Streams } from "./streams.ts";
 import type { TraceCarrier } from "./trace-context.ts";
-
-/** Streamable HTTP, or HTTP with SSE; a session is used over the one that opened it. */
-export type TransportName = "http" | "sse";
-
-export interface SessionContext {
-  readonly options: Options;
-  readonly policy: Policy;
-  readonly metrics: Metrics;
-  readonly log: Log;
-  /** Undefined while nobody looks. */
-  readonly watch: RequestWatch | undefined;
-  readonly onEnd: (session: Session) => void;
-}
 
 /**
  * The relay between one client and one server: remembers which request waits where, and puts every message
@@ -100,23 +86,7 @@ export class Session {
   /** Whether `messages` can be taken now; nothing has been sent yet if not. */
   check(messages: readonly Message[]): Refusal | undefined {
     const { options } = this.#context;
-    const requests = countRequests(messages);
-    if (this.#pending.size + requests > options.maxInFlight) {
-      return overload(429, `over ${options.maxInFlight} requests in flight in this session; wait for answers`);
-    }
-    if (this.#port.queuedBytes > options.maxQueueBytes) {
-      return overload(503, "the server does not take its input; try again later");
-    }
-    const ids = requests > 1 ? new Set<string>() : undefined;
-    for (const { kind, id = "", method } of messages) {
-      if (kind !== "request") continue;
-      if (this.#pending.has(id) || ids?.has(idKey(id))) {
-        return badRequest(`id ${id} is in flight already; give every request of a session its own id`);
-      }
-      ids?.add(idKey(id));
-      if (method === "initialize" && this.#initialized) return badRequest("this session is initialized already");
-    }
-    return undefined;
+    return refusalFor(messages, this.#pending, this.#port.queuedBytes, this.#initialized, options);
   }
 
   /** Passes on what `check` has let through; answers to requests go to `outlet`. @param trace of the HTTP request. */
@@ -234,7 +204,11 @@ export class Session {
         bytes = this.#context.policy.listedTools(message);
       }
     }
-    this.#count(pending, delivery === "error" ? "error" : isToolError(pending, message) ? "tool_error" : "ok", bytes);
+    this.#count(
+      pending,
+      delivery === "error" ? "error" : pending.method === "tools/call" && isToolError(message) ? "tool_error" : "ok",
+      bytes,
+    );
     this.#deliver(pending.outlet, bytes, delivery);
     this.touch();
   }
@@ -311,16 +285,4 @@ export class Session {
     const seconds = (performance.now() - pending.startedAt) / 1_000;
     this.#context.metrics.request({ method: pending.method, tool: pending.tool, outcome, seconds });
   }
-}
-
-export function countRequests(messages: readonly Message[]): number {
-  let count = 0;
-  for (const { kind } of messages) if (kind === "request") count++;
-  return count;
-}
-
-function isToolError(pending: Pending, message: Message): boolean {
-  if (pending.method !== "tools/call" || message.result === undefined) return false;
-  const flag = findMember(message.bytes, message.result.start, "isError");
-  return flag !== undefined && message.bytes.toString("latin1", flag.start, flag.end) === "true";
 }

@@ -1,35 +1,30 @@
 import { randomBytes } from "node:crypto";
+import type { CallContext, CallIdentity } from "./call-context.ts";
 import type { Capabilities } from "./client-capabilities.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
-import { findMember, findString } from "./json-spans.ts";
 import { listedTools } from "./listed-tools.ts";
 import type { Outcome } from "./metrics.ts";
+import { missingCapability } from "./refusal.ts";
 import { type RequestOutcome, traced } from "./request-watch.ts";
-import { calledTool } from "./rewrite.ts";
+import { calledTool, isToolError } from "./rewrite.ts";
 import type { LinkCall, ServerLink } from "./server-link.ts";
-import type { CallContext } from "./sessionless.ts";
 import type { SessionlessRequest } from "./sessionless-checks.ts";
 import {
   childRequest,
   completeResult,
   type InputRequest,
   inputRequired,
+  isLoggedAt,
+  requestedUri,
   translatedError,
   withProgressToken,
 } from "./sessionless-messages.ts";
-import { CACHEABLE_METHODS, MCP_LOG_LEVELS, NAME_PARAM } from "./sessionless-meta.ts";
+import { CACHEABLE_METHODS, NAME_PARAM } from "./sessionless-meta.ts";
 import type { SessionlessReply } from "./sessionless-reply.ts";
 import { urlElicitations, visitsOf } from "./url-elicitation.ts";
 
 /** How long a server gets to ask for more before its client is asked. */
 const GATHER_MS = 30;
-
-export interface CallIdentity {
-  readonly principal: string | undefined;
-  /** Calls with the same key may wait for input in limited number. */
-  readonly parkingKey: string;
-  readonly params: () => string;
-}
 
 /**
  * One call of a client, from its first request to its result, over as many rounds of `input_required` as the
@@ -133,9 +128,8 @@ export class SessionlessCall implements LinkCall {
   logged(message: Message): void {
     const wanted = this.#request.logLevel;
     // Of a shared server it is not known whose logs they are, by and by.
-    if (wanted === undefined || !this.#exclusive || message.params === undefined) return;
-    const level = findString(message.bytes, message.params.start, ["level"]) ?? "";
-    if (MCP_LOG_LEVELS.indexOf(level) >= MCP_LOG_LEVELS.indexOf(wanted)) this.#event(message.bytes);
+    if (wanted === undefined || !this.#exclusive) return;
+    if (isLoggedAt(wanted, message)) this.#event(message.bytes);
   }
 
   asked(): void {
@@ -145,14 +139,9 @@ export class SessionlessCall implements LinkCall {
 
   lacks(required: Capabilities): void {
     if (!this.#mayAsk || this.#over) return;
-    const names = Object.keys(required).join(", ");
-    const message = `the server needs a client capability that this request does not declare: ${names}`;
-    const data = { requiredCapabilities: required };
-    this.#reply?.refuse(
-      { status: 400, code: ErrorCode.missingCapability, message, cause: "bad_request", data },
-      "error",
-    );
-    this.#drop(message, "error");
+    const refusal = missingCapability(required);
+    this.#reply?.refuse(refusal, "error");
+    this.#drop(refusal.message, "error");
   }
 
   get #mayAsk(): boolean {
@@ -224,9 +213,7 @@ export class SessionlessCall implements LinkCall {
       return;
     }
     const listed = method === "tools/list" ? listedTools(message, this.#context) : message;
-    const flag = findMember(message.bytes, message.result.start, "isError");
-    const toolError = flag !== undefined && message.bytes.toString("latin1", flag.start, flag.end) === "true";
-    const outcome = method === "tools/call" && toolError ? "tool_error" : "ok";
+    const outcome = method === "tools/call" && isToolError(message) ? "tool_error" : "ok";
     this.#end(outcome, true);
     const more = { cacheable: CACHEABLE_METHODS.has(method), serverInfo: this.#link.serverInfo };
     this.#count(reply, completeResult(listed, reply.id, more), 200, outcome);
@@ -265,10 +252,7 @@ export class SessionlessCall implements LinkCall {
   }
 
   #finishError(message: Message, reply: SessionlessReply): void {
-    const { method, message: request } = this.#request;
-    const uri =
-      method === "resources/read" ? findString(request.bytes, request.params?.start ?? 0, ["uri"]) : undefined;
-    const { status, body } = translatedError(message, reply.id, uri);
+    const { status, body } = translatedError(message, reply.id, requestedUri(this.#request.message));
     this.#end("error", true);
     this.#count(reply, body, status, "error");
   }

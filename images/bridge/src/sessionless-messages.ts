@@ -1,6 +1,12 @@
 import { ErrorCode, errorMessage, type Message } from "./envelope.ts";
 import { eachMember, findMember, findString, isObject, type Span } from "./json-spans.ts";
-import { META_PREFIX, META_SERVER_INFO, META_SUBSCRIPTION, SESSIONLESS_VERSIONS } from "./sessionless-meta.ts";
+import {
+  MCP_LOG_LEVELS,
+  META_PREFIX,
+  META_SERVER_INFO,
+  META_SUBSCRIPTION,
+  SESSIONLESS_VERSIONS,
+} from "./sessionless-meta.ts";
 import { URL_ELICITATION_REQUIRED } from "./url-elicitation.ts";
 
 /**
@@ -110,6 +116,11 @@ export function discoverResult(initialize: Message, id: string, serverInfo: stri
   return answer(id, objectOf(parts));
 }
 
+/** The resource that `resources/read` asks for, which errors of 2026-07-28 name. */
+export function requestedUri({ bytes, method, params }: Message): string | undefined {
+  return method === "resources/read" ? findString(bytes, params?.start ?? 0, ["uri"]) : undefined;
+}
+
 /** A server's error for its client, and the HTTP status it is given with. */
 export function translatedError(
   message: Message,
@@ -206,4 +217,10 @@ export function rawObjects(bytes: Buffer, at: number | undefined): ReadonlyMap<s
     if (isObject(bytes, start)) found.set(key, bytes.toString("utf8", start, end).replaceAll(/[\r\n]/g, " "));
   });
   return found;
+}
+
+/** Whether a log of the server is of the level that a client `wanted`, or a graver one. */
+export function isLoggedAt(wanted: string, { bytes, params }: Message): boolean {
+  const level = params === undefined ? "" : (findString(bytes, params.start, ["level"]) ?? "");
+  return params !== undefined && MCP_LOG_LEVELS.indexOf(level) >= MCP_LOG_LEVELS.indexOf(wanted);
 }

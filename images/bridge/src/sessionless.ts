@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { CallContext } from "./call-context.ts";
 import { capabilitiesForServer } from "./client-capabilities.ts";
 import { ErrorCode, type Message } from "./envelope.ts";
 import { type Exchange, header, sendAccepted, sendRefusal } from "./http.ts";
-import { findMember, findString, isObject, isString } from "./json-spans.ts";
+import { findMember } from "./json-spans.ts";
 import { LinkPool } from "./link-pool.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -16,9 +17,9 @@ import { type Port, Unavailable } from "./port.ts";
 import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import { paramsDigest, RequestStates } from "./request-state.ts";
 import type { RequestWatch } from "./request-watch.ts";
+import { readRetry } from "./retry.ts";
 import { calledTool } from "./rewrite.ts";
 import type { ServerEra } from "./server-era.ts";
-import type { ServerLink } from "./server-link.ts";
 import { SessionlessCall } from "./sessionless-call.ts";
 import { type Checked, checkSessionless, type SessionlessRequest } from "./sessionless-checks.ts";
 import { discoverResult, rawObjects } from "./sessionless-messages.ts";
@@ -28,20 +29,6 @@ import { readFilter, Subscriptions } from "./subscriptions.ts";
 
 /** Calls of one kind of client that may wait for input; each of them holds a server. */
 const MAX_PARKED = 4;
-
-/** What calls share. */
-export interface CallContext {
-  readonly options: Options;
-  readonly policy: Policy;
-  readonly metrics: Metrics;
-  readonly states: RequestStates;
-  readonly parked: ParkedCalls<SessionlessCall>;
-  readonly paramHeaders: ParamHeaders;
-  /** A call needs this reply no more. */
-  readonly onDetached: (reply: SessionlessReply) => void;
-  /** Gives back an exclusive server, see `LinkPool.release`. */
-  readonly release: (link: ServerLink, clean: boolean) => void;
-}
 
 export interface SessionlessContext {
   readonly options: Options;
@@ -227,28 +214,18 @@ export class Sessionless {
 
   /** Goes on with a call that waits for what this request brings; false if it starts anew. */
   async #resume(request: SessionlessRequest, reply: SessionlessReply, principal: string | undefined): Promise<boolean> {
-    const { bytes, params } = request.message;
-    if (params === undefined) return false;
-    const inputs = findMember(bytes, params.start, "inputResponses");
-    if (inputs !== undefined && !isObject(bytes, inputs.start)) {
-      this.#refuse(reply, badRequest('"inputResponses" must be an object', ErrorCode.invalidParams));
-      return true;
-    }
-    const state = findMember(bytes, params.start, "requestState");
-    if (state === undefined) return false;
-    const text = isString(bytes, state.start) ? (findString(bytes, params.start, ["requestState"]) ?? "") : "";
-    const binding = { method: request.method, params: paramsDigest(request.message), principal };
-    const verified = this.#calls.states.verify(text, binding, Date.now());
-    if (!verified.ok) {
-      this.#refuse(reply, badRequest(verified.fault, ErrorCode.invalidParams));
+    const retry = readRetry(request, principal, this.#calls.states);
+    if (retry === undefined) return false;
+    if (!retry.ok) {
+      this.#refuse(reply, retry.refusal);
       return true;
     }
     if (reply.done) return true;
-    const call = this.#calls.parked.take(verified.call);
+    const call = this.#calls.parked.take(retry.call);
     // Evicted, its server died, or another process holds it: it starts anew, and its client is asked again.
     if (call === undefined) return false;
     this.#live.set(reply, call);
-    call.resume(request, reply, rawObjects(bytes, inputs?.start));
+    call.resume(request, reply, rawObjects(request.message.bytes, retry.inputs));
     return true;
   }
 

@@ -7,7 +7,8 @@ import type { Options } from "./options.ts";
 import { badRequest, overload, type Refusal, startRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { ServerSource } from "./server-source.ts";
-import { countRequests, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { countRequests } from "./session-limits.ts";
 import type { Sessionless } from "./sessionless.ts";
 import { traceOfHeaders } from "./trace-context.ts";
 import {
