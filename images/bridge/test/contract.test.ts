@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DURATION_BUCKETS, Metrics } from "../src/metrics.ts";
 
@@ -19,6 +19,11 @@ describe("the README's table of metrics", () => {
     const row = /`mcp_failures_total`[^\n]*`cause`: ([\w, ]+?) *\|/.exec(section("Metrics"))?.[1] ?? "";
     expect(causes).toEqual(row.split(", "));
   });
+});
+
+test("the README says of every file what is in it, once", () => {
+  const named = [...section("Where what is").matchAll(/`([\w-]+\.(?:ts|wat))`/g)].map(([, name]) => name);
+  expect(named.sort()).toEqual(readdirSync(new URL("../src/", import.meta.url)).sort());
 });
 
 test("the buckets reach from 1 ms to 30 s", () => {
