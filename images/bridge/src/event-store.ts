@@ -10,8 +10,8 @@ export interface StoredEvent {
 export interface StoredStream {
   /** True while its client might still have to fetch events it never got. */
   readonly undelivered: boolean;
-  /** Its last stored event has been dropped. */
-  forgotten(): void;
+  /** The event with this number has been dropped, and all before it. */
+  forgotten(seq: number): void;
 }
 
 /**
@@ -51,25 +51,34 @@ export class EventStore {
   }
 
   #evict(): void {
-    const kept: StoredEvent[] = [];
-    const dropped = new Set<StoredStream>();
-    // Down to three quarters, or every further event would walk the whole list again.
+    // Down to three quarters, or every further event would bring the store here again.
     const target = this.#maxBytes * 0.75;
+    let received = 0;
+    for (const event of this.#events) {
+      if (this.#bytes <= target || event.stream.undelivered) break;
+      this.#drop(event);
+      received++;
+    }
+    this.#events.splice(0, received);
+    if (this.#bytes > target) this.#evictAmongUnreceived(target);
+  }
+
+  #evictAmongUnreceived(target: number): void {
+    const kept: StoredEvent[] = [];
     const most = this.#maxUndeliveredBytes;
     const undeliveredTarget = this.#bytes > most ? most * 0.75 : most;
     for (const event of this.#events) {
-      if (this.#bytes > (event.stream.undelivered ? undeliveredTarget : target)) {
-        this.#bytes -= event.frame.length;
-        dropped.add(event.stream);
-      } else {
-        kept.push(event);
-        dropped.delete(event.stream);
-      }
+      if (this.#bytes > (event.stream.undelivered ? undeliveredTarget : target)) this.#drop(event);
+      else kept.push(event);
     }
     this.#events = kept;
     // What is left because nobody has received it would be walked again, for nothing, with each further event.
     const left = this.#bytes;
     this.#evictAt = left > this.#maxBytes ? Math.min(left + most / 16, most) : this.#maxBytes;
-    for (const stream of dropped) stream.forgotten();
+  }
+
+  #drop({ stream, seq, frame }: StoredEvent): void {
+    this.#bytes -= frame.length;
+    stream.forgotten(seq);
   }
 }

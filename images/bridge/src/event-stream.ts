@@ -79,14 +79,14 @@ export class EventStream implements Outlet, StoredStream {
     return seq >= 0 && seq <= this.#seq;
   }
 
-  forgotten(): void {
-    if (this.#ended) this.#owner.onForgotten(this);
+  forgotten(seq: number): void {
+    if (this.#ended && seq === this.#seq) this.#owner.onForgotten(this);
   }
 
   /**
    * Connects a client. It gets what it has not seen: after `lastSeq`, or else what nobody has seen yet.
    * A client that was connected before is let go: each message goes to one connection only.
-   * @param headers of the response, beside those of every stream.
+   * @param headers of the response, to which those of every stream are added.
    */
   attach(response: ServerResponse, headers: OutgoingHttpHeaders = {}, lastSeq?: number): void {
     // It left while its request was read: nothing may be written to it, and no event will say so again.
@@ -194,13 +194,13 @@ export class EventStream implements Outlet, StoredStream {
   #writeHead(response: ServerResponse, contentLength?: number): void {
     this.#headDeadline = Number.POSITIVE_INFINITY;
     this.#headSent = true;
-    const headers: OutgoingHttpHeaders = {
-      "content-type": "text/event-stream",
-      "cache-control": "no-cache, no-transform",
+    const headers = this.#headers;
+    headers["content-type"] = "text/event-stream";
+    if (contentLength === undefined || response.req.method !== "POST") {
+      headers["cache-control"] = "no-cache, no-transform";
       // Proxies that buffer (nginx) hold back events otherwise.
-      "x-accel-buffering": "no",
-      ...this.#headers,
-    };
+      headers["x-accel-buffering"] = "no";
+    }
     if (contentLength !== undefined) headers["content-length"] = contentLength;
     response.writeHead(200, headers);
   }

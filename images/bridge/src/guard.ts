@@ -8,6 +8,7 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 export class HostGuard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
+  #lastAllowed: string | undefined;
 
   constructor(options: { readonly allowedHost: readonly string[]; readonly allowedOrigin: readonly string[] }) {
     this.#hosts = new Set([...LOOPBACK, ...options.allowedHost.map((host) => host.toLowerCase())]);
@@ -16,9 +17,11 @@ export class HostGuard {
 
   check(headers: IncomingHttpHeaders): Refusal | undefined {
     const host = headers.host ?? "";
-    if (!this.#allowsHost(host)) {
+    // Nearly always that of the request before.
+    if (host !== this.#lastAllowed && !this.#allowsHost(host)) {
       return forbidden(`host "${host}" is not allowed; add it with --allowed-host (MCP_ALLOWED_HOSTS)`);
     }
+    this.#lastAllowed = host;
     const { origin } = headers;
     if (origin !== undefined && !this.#allowsOrigin(origin)) {
       return forbidden(`origin "${origin}" is not allowed; add it with --allowed-origin (MCP_ALLOWED_ORIGINS)`);

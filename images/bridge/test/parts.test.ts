@@ -60,11 +60,11 @@ describe("back-off", () => {
 });
 
 describe("event store", () => {
-  const stream = (undelivered = false): StoredStream & { gone: boolean } => ({
+  const stream = (undelivered = false): StoredStream & { forgottenTo: number } => ({
     undelivered,
-    gone: false,
-    forgotten() {
-      this.gone = true;
+    forgottenTo: 0,
+    forgotten(seq) {
+      this.forgottenTo = seq;
     },
   });
   const frame = (length: number) => ({ head: "", message: undefined, length });
@@ -92,7 +92,7 @@ describe("event store", () => {
       expect(store.bytes).toBeLessThanOrEqual(1_000);
     }
     expect(store.after(owner, 0).at(-1)?.seq).toBe(500);
-    expect(owner.gone).toBe(false);
+    expect(owner.forgottenTo).toBe((store.after(owner, 0)[0]?.seq ?? 0) - 1);
   });
 
   test("keeps undelivered answers longer, but not without limit; streams without events are forgotten", () => {
@@ -104,7 +104,7 @@ describe("event store", () => {
     for (let seq = 2; seq <= 9; seq++) store.add({ stream: waiting, seq, frame: frame(500) });
     expect(store.bytes).toBeLessThanOrEqual(1_000);
     expect(store.after(waiting, 0).map(({ seq }) => seq)).toEqual([8, 9]);
-    expect([waiting.gone, read.gone]).toEqual([false, true]);
+    expect([waiting.forgottenTo, read.forgottenTo]).toEqual([7, 50]);
   });
 });
 
