@@ -2,9 +2,9 @@ import { DeadlineTimer } from "./deadline-timer.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamOwner } from "./event-stream.ts";
 
-/** Streams, finished ones included, that a Last-Event-ID can still name. */
+/** The last streams of a session, finished ones included, which a Last-Event-ID can still name. */
 const MAX_REMEMBERED = 256;
-/** The same, with those whose answer nobody has received yet. */
+/** Older ones that can still be named because they are open, or nobody has received their answer yet. */
 const MAX_UNDELIVERED = 1_024;
 
 export interface StreamsOptions {
@@ -29,14 +29,16 @@ export class Streams implements StreamOwner {
   readonly standalone: EventStream;
   readonly #options: StreamsOptions;
   readonly store: EventStore | undefined;
-  readonly #streams = new Map<string, EventStream>();
+  /** The last ones, each at its number modulo `MAX_REMEMBERED`. */
+  readonly #recent: (EventStream | undefined)[] = [];
+  /** Older ones that are still open, or whose answer nobody has received, by name. */
+  readonly #kept = new Map<string, EventStream>();
   readonly #slow = new Set<EventStream>();
   /** Streams whose head is, or was, held back. */
   #headless: EventStream[] = [];
   readonly #heads = new DeadlineTimer((now) => this.#sendHeads(now));
   readonly #salt: string;
   #count = 0;
-  #sweepAt = MAX_REMEMBERED;
   #congested = false;
 
   /** @param salt part of event ids; makes those of two sessions differ. */
@@ -54,7 +56,7 @@ export class Streams implements StreamOwner {
 
   find(lastEventId: string): Resumption {
     const dash = lastEventId.lastIndexOf("-");
-    const stream = this.#streams.get(lastEventId.slice(0, dash));
+    const stream = this.#named(lastEventId.slice(0, dash));
     const tail = lastEventId.slice(dash + 1);
     if (stream === undefined || !/^\d+$/.test(tail)) return { kind: "unknown" };
     const seq = Number(tail);
@@ -71,17 +73,16 @@ export class Streams implements StreamOwner {
   }
 
   get attached(): boolean {
-    for (const stream of this.#streams.values()) if (stream.attached) return true;
-    return false;
+    return this.#all().some((stream) => stream.attached);
   }
 
   keepAlive(): void {
-    for (const stream of this.#streams.values()) stream.keepAlive();
+    for (const stream of this.#all()) stream.keepAlive();
   }
 
   end(): void {
     this.#heads.stop();
-    for (const stream of this.#streams.values()) stream.end();
+    for (const stream of this.#all()) stream.end();
   }
 
   headBy(stream: EventStream, deadline: number): void {
@@ -90,7 +91,9 @@ export class Streams implements StreamOwner {
   }
 
   onForgotten(stream: EventStream): void {
-    this.#streams.delete(stream.name);
+    this.#kept.delete(stream.name);
+    const slot = this.#slotOf(stream.name);
+    if (this.#recent[slot] === stream) this.#recent[slot] = undefined;
   }
 
   onFlow(stream: EventStream): void {
@@ -106,21 +109,36 @@ export class Streams implements StreamOwner {
   }
 
   #create(answers: number | undefined, primed: boolean): EventStream {
-    const name = `${this.#salt}-${(this.#count++).toString(36)}`;
-    const stream = new EventStream(this, name, answers, primed);
-    this.#streams.set(name, stream);
-    if (this.#streams.size > this.#sweepAt) this.#forgetOldest();
+    const number = this.#count++;
+    const stream = new EventStream(this, `${this.#salt}-${number.toString(36)}`, answers, primed);
+    const slot = number % MAX_REMEMBERED;
+    const old = this.#recent[slot];
+    this.#recent[slot] = stream;
+    if (old !== undefined && (!old.ended || old.undelivered)) this.#keep(old);
     return stream;
   }
 
-  /** Many at once, because all are walked, and past what was deleted before. */
-  #forgetOldest(): void {
-    for (const [name, stream] of this.#streams) {
-      if (this.#streams.size <= MAX_REMEMBERED / 2) break;
-      const over = this.#streams.size > MAX_UNDELIVERED;
-      if (stream.ended && (over || !stream.undelivered)) this.#streams.delete(name);
+  #keep(stream: EventStream): void {
+    this.#kept.set(stream.name, stream);
+    if (this.#kept.size <= MAX_UNDELIVERED) return;
+    for (const [name, { ended }] of this.#kept) {
+      if (!ended) continue;
+      this.#kept.delete(name);
+      return;
     }
-    this.#sweepAt = Math.max(MAX_REMEMBERED, this.#streams.size + MAX_REMEMBERED / 2);
+  }
+
+  #slotOf(name: string): number {
+    return Number.parseInt(name.slice(name.lastIndexOf("-") + 1), 36) % MAX_REMEMBERED;
+  }
+
+  #named(name: string): EventStream | undefined {
+    const recent = this.#recent[this.#slotOf(name)];
+    return recent?.name === name ? recent : this.#kept.get(name);
+  }
+
+  #all(): EventStream[] {
+    return [...this.#recent.filter((stream) => stream !== undefined), ...this.#kept.values()];
   }
 
   #sendHeads(now: number): number {
