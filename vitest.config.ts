@@ -12,12 +12,17 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts", "images/*/test/**/*.test.ts"],
           // The bridge's tests start processes: on a busy machine that alone can take seconds.
           testTimeout: 30_000,
+          // They wait more than they work.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           name: "conformance",
           include: ["test/conformance/**/*.test.ts"],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
@@ -30,7 +35,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Each of them takes all the processors there are; nothing runs beside them.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -41,6 +46,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           // Two cores and one Docker engine: stacks side by side only make each other slow.
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
