@@ -66,6 +66,7 @@ export class ChildProcess implements Port {
   #closing = false;
   #closed: Closure | undefined;
   #answered = false;
+  #oversized = false;
 
   constructor(spec: ChildSpec, events: ChildEvents) {
     this.#events = events;
@@ -165,9 +166,12 @@ export class ChildProcess implements Port {
   }
 
   #read(chunk: Buffer): void {
+    if (this.#oversized) return;
     try {
       this.#lines.push(chunk, (line) => this.#deliver(line));
     } catch {
+      // More of the line may come before the process is gone.
+      this.#oversized = true;
       this.#events.oversized();
       this.kill();
     }
