@@ -1,9 +1,8 @@
 import type { ServerResponse } from "node:http";
+import { oneLine } from "./lines.ts";
 
 /** Up to here a message is copied: one small write costs less than two, and pins no large read buffer. */
 const COPIED_BYTES = 16 * 1_024;
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 
 /**
  * One SSE event, as it goes over the wire. A small one is one text in latin-1, byte for byte, because Node puts
@@ -21,7 +20,7 @@ const END = "\n\n";
 
 /** @param id the event's id; without one clients cannot name it (2024-11-05). */
 export function eventFrame(message: Buffer, id?: string): EventFrame {
-  const data = singleLine(message);
+  const data = oneLine(message);
   const head = id === undefined ? "event: message\ndata: " : `event: message\nid: ${id}\ndata: `;
   const length = head.length + data.length + END.length;
   if (data.length <= COPIED_BYTES) return { head: head + data.toString("latin1") + END, message: undefined, length };
@@ -44,10 +43,4 @@ export function writeFrame(response: ServerResponse, frame: EventFrame, before: 
   if (last) response.end(END, "latin1");
   else response.write(END, "latin1");
   socket?.uncork();
-}
-
-/** A line break between JSON tokens would end the event's data; inside strings it is escaped. */
-export function singleLine(message: Buffer): Buffer {
-  if (!message.includes(LINE_FEED) && !message.includes(CARRIAGE_RETURN)) return message;
-  return Buffer.from(message.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? 0x20 : byte)));
 }

@@ -1,6 +1,12 @@
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
+/** Line breaks between JSON tokens, which would end a line or an event, become spaces; inside strings they are escaped. */
+export function oneLine(bytes: Buffer): Buffer {
+  if (!bytes.includes(NEWLINE) && !bytes.includes(CARRIAGE_RETURN)) return bytes;
+  return Buffer.from(bytes.map((byte) => (byte === NEWLINE || byte === CARRIAGE_RETURN ? 0x20 : byte)));
+}
+
 /** Cuts a byte stream into lines, wherever its chunks were split (in the middle of a character too). */
 export class LineSplitter {
   readonly #maxBytes: number;

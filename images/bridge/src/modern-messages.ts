@@ -11,8 +11,9 @@ import {
   readString,
   type Span,
 } from "./json-spans.ts";
+import { oneLine } from "./lines.ts";
 import { removeMember, replaceValue } from "./rewrite.ts";
-import { answer, members, objectOf, oneLine } from "./sessionless-messages.ts";
+import { answer, members, objectOf } from "./sessionless-messages.ts";
 import {
   META_CAPABILITIES,
   META_CLIENT_INFO,

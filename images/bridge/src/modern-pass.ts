@@ -1,8 +1,9 @@
 import { ErrorCode, errorMessage, type Message } from "./envelope.ts";
 import { eachMember, findMember, findPath, findString, isObject } from "./json-spans.ts";
+import { oneLine } from "./lines.ts";
 import type { Policy } from "./policy.ts";
 import { replaceValue } from "./rewrite.ts";
-import { answer, members, objectOf, oneLine } from "./sessionless-messages.ts";
+import { answer, members, objectOf } from "./sessionless-messages.ts";
 import { META_CAPABILITIES, SESSIONLESS_VERSIONS } from "./sessionless-meta.ts";
 
 /**

@@ -109,6 +109,14 @@ export function rawParam(message: Message, key: string): string | undefined {
   return rawText(message.bytes, paramOf(message, key));
 }
 
+/** One member of `params` that is a string, e.g. `uri`. */
+export function stringParam(message: Message, key: string): string | undefined {
+  const span = paramOf(message, key);
+  return span !== undefined && isString(message.bytes, span.start)
+    ? readString(message.bytes, span.start, span.end)
+    : undefined;
+}
+
 function rawText(bytes: Buffer, span: Span | undefined): string | undefined {
   return span === undefined ? undefined : bytes.toString("utf8", span.start, span.end);
 }

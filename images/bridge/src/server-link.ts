@@ -1,6 +1,6 @@
 import { Backlog } from "./backlog.ts";
 import { type Capabilities, needOf } from "./client-capabilities.ts";
-import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
+import { ErrorCode, errorMessage, idKey, type Message } from "./envelope.ts";
 import { findPath } from "./json-spans.ts";
 import { type Introduction, introduce, NO_INFO } from "./link-handshake.ts";
 import type { Log } from "./log.ts";
@@ -10,6 +10,7 @@ import type { Policy } from "./policy.ts";
 import { type Port, Unavailable } from "./port.ts";
 import { rawParam } from "./rewrite.ts";
 import type { ServerEra } from "./server-era.ts";
+import { serverMessages } from "./server-output.ts";
 import { notification } from "./sessionless-messages.ts";
 
 /** Whoever waits for the answer to a request. */
@@ -201,13 +202,7 @@ export class ServerLink {
   }
 
   #receive(bytes: Buffer): void {
-    const payload = readPayload(bytes);
-    if (!payload.ok) {
-      this.#context.metrics.fail("child_junk");
-      this.#context.log("warn", "child_junk", { bytes: bytes.length, fault: payload.message });
-      return;
-    }
-    for (const message of payload.messages) {
+    for (const message of serverMessages(bytes, this.#context)) {
       if (message.kind === "response") this.#answered(message);
       else if (message.kind === "request") this.#asked(message);
       else this.#announced(message);

@@ -1,7 +1,7 @@
 import { DeadlineTimer } from "./deadline-timer.ts";
-import { ErrorCode, errorMessage, idKey, type Message, readPayload } from "./envelope.ts";
-import { singleLine } from "./event-frame.ts";
+import { ErrorCode, errorMessage, idKey, type Message } from "./envelope.ts";
 import { findString } from "./json-spans.ts";
+import { oneLine } from "./lines.ts";
 import type { Outcome } from "./metrics.ts";
 import type { Delivery, Outlet } from "./outlet.ts";
 import { type Pending, PendingRequests } from "./pending.ts";
@@ -10,6 +10,7 @@ import type { Refusal } from "./refusal.ts";
 import { traced } from "./request-watch.ts";
 import { calledTool, isToolError, rawParam, requestedProgress, toolNames } from "./rewrite.ts";
 import { outletFor, progressOwner } from "./routing.ts";
+import { serverMessages } from "./server-output.ts";
 import type { SessionContext, TransportName } from "./session-context.ts";
 import { refusalFor } from "./session-limits.ts";
 import { Streams } from "./streams.ts";
@@ -167,18 +168,11 @@ export class Session {
 
   /** The server reads lines: breaks between JSON tokens become spaces (inside strings they are escaped). */
   #forward(bytes: Buffer): void {
-    this.#port.send(singleLine(bytes));
+    this.#port.send(oneLine(bytes));
   }
 
   #receive(bytes: Buffer): void {
-    const { metrics, log } = this.#context;
-    const payload = readPayload(bytes);
-    if (!payload.ok) {
-      metrics.fail("child_junk");
-      log("warn", "child_junk", { session: this.tag, bytes: bytes.length, fault: payload.message });
-      return;
-    }
-    for (const message of payload.messages) {
+    for (const message of serverMessages(bytes, this.#context, this.tag)) {
       if (message.kind === "response") this.#respond(message);
       else if (message.kind === "request") this.#ask(message);
       else this.#announce(message);

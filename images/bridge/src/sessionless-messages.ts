@@ -1,5 +1,7 @@
 import { ErrorCode, errorMessage, type Message } from "./envelope.ts";
 import { eachMember, findMember, findString, isObject, type Span } from "./json-spans.ts";
+import { oneLine } from "./lines.ts";
+import { stringParam } from "./rewrite.ts";
 import {
   MCP_LOG_LEVELS,
   META_PREFIX,
@@ -33,12 +35,6 @@ export function objectOf(parts: readonly (Buffer | string)[]): Buffer {
   });
   pieces.push(Buffer.from("}"));
   return Buffer.concat(pieces);
-}
-
-/** Line breaks between JSON tokens become spaces: the server reads lines. */
-export function oneLine(bytes: Buffer): Buffer {
-  if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes;
-  return Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
 }
 
 /** What belongs to the protocol of 2026-07-28 and not to the call. */
@@ -117,8 +113,8 @@ export function discoverResult(initialize: Message, id: string, serverInfo: stri
 }
 
 /** The resource that `resources/read` asks for, which errors of 2026-07-28 name. */
-export function requestedUri({ bytes, method, params }: Message): string | undefined {
-  return method === "resources/read" ? findString(bytes, params?.start ?? 0, ["uri"]) : undefined;
+export function requestedUri(message: Message): string | undefined {
+  return message.method === "resources/read" ? stringParam(message, "uri") : undefined;
 }
 
 /** A server's error for its client, and the HTTP status it is given with. */
@@ -220,7 +216,7 @@ export function rawObjects(bytes: Buffer, at: number | undefined): ReadonlyMap<s
 }
 
 /** Whether a log of the server is of the level that a client `wanted`, or a graver one. */
-export function isLoggedAt(wanted: string, { bytes, params }: Message): boolean {
-  const level = params === undefined ? "" : (findString(bytes, params.start, ["level"]) ?? "");
-  return params !== undefined && MCP_LOG_LEVELS.indexOf(level) >= MCP_LOG_LEVELS.indexOf(wanted);
+export function isLoggedAt(wanted: string, message: Message): boolean {
+  const level = stringParam(message, "level") ?? "";
+  return message.params !== undefined && MCP_LOG_LEVELS.indexOf(level) >= MCP_LOG_LEVELS.indexOf(wanted);
 }

@@ -1,11 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { errorMessage } from "./envelope.ts";
+import { eventFrame, writeFrame } from "./event-frame.ts";
 import { sendJson } from "./http.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RequestOutcome, Watched } from "./request-watch.ts";
-
-const EVENT_HEAD = Buffer.from("event: message\ndata: ");
-const EVENT_END = Buffer.from("\n\n");
 
 export interface ReplyContext {
   /** Milliseconds between comments. */
@@ -72,7 +70,7 @@ export class SessionlessReply {
     if (this.done) return;
     this.#open();
     this.#onSent(message.length);
-    this.#response.write(frame(message));
+    writeFrame(this.#response, eventFrame(message), "", false);
   }
 
   /** The answer. @param status only if no event has gone before. */
@@ -81,7 +79,7 @@ export class SessionlessReply {
     this.#finish();
     this.watched?.end(outcome, message);
     this.#onSent(message.length);
-    if (this.#streaming) this.#response.end(frame(message));
+    if (this.#streaming) writeFrame(this.#response, eventFrame(message), "", true);
     else sendJson(this.#response, status, message);
   }
 
@@ -127,11 +125,4 @@ export class SessionlessReply {
     this.#open();
     this.#response.write(": keep-alive\n\n");
   }
-}
-
-/** One event; line breaks between JSON tokens would end its data. */
-function frame(message: Buffer): Buffer {
-  const broken = message.includes(0x0a) || message.includes(0x0d);
-  const data = broken ? message.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)) : message;
-  return Buffer.concat([EVENT_HEAD, data, EVENT_END]);
 }

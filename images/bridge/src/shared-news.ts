@@ -1,5 +1,5 @@
 import type { Message } from "./envelope.ts";
-import { findString } from "./json-spans.ts";
+import { stringParam } from "./rewrite.ts";
 import { MCP_LOG_LEVELS } from "./sessionless-meta.ts";
 import { isAtOrBelow } from "./subscriptions.ts";
 
@@ -114,8 +114,4 @@ export class SharedNews<H extends Hearer> {
   #indexFor(hearer: H): number {
     return MCP_LOG_LEVELS.indexOf(this.#levels.get(hearer) ?? USUAL_LEVEL);
   }
-}
-
-function stringParam({ bytes, params }: Message, key: string): string | undefined {
-  return params === undefined ? undefined : findString(bytes, params.start, [key]);
 }

@@ -1,8 +1,7 @@
 import { ErrorCode, errorMessage, idKey, type Message, readMessage } from "./envelope.ts";
 import { Fifo } from "./fifo.ts";
-import { findString } from "./json-spans.ts";
 import type { Closure, Port, PortListener } from "./port.ts";
-import { rawParam, requestedProgress } from "./rewrite.ts";
+import { rawParam, requestedProgress, stringParam } from "./rewrite.ts";
 import { MCP_LOG_LEVELS } from "./sessionless-meta.ts";
 import { helloFor, requestForServer, withId, withParam } from "./shared-messages.ts";
 import type { SharedServer } from "./shared-server.ts";
@@ -220,8 +219,4 @@ export class SharedPort implements Port {
 
 function emptyResult(id: string): Buffer {
   return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
-}
-
-function stringParam({ bytes, params }: Message, key: string): string | undefined {
-  return params === undefined ? undefined : findString(bytes, params.start, [key]);
 }

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { ErrorCode, errorMessage, idKey, type Message, readMessage, readPayload } from "./envelope.ts";
+import { ErrorCode, errorMessage, idKey, type Message, readMessage } from "./envelope.ts";
 import { FairInput } from "./fair-input.ts";
 import { HeldOutput, MAX_STALL_MS } from "./held-output.ts";
 import { findPath, findString, isObject } from "./json-spans.ts";
@@ -7,6 +7,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Closure, type Port, Unavailable } from "./port.ts";
 import { rawParam } from "./rewrite.ts";
+import { serverMessages } from "./server-output.ts";
 import type { HealthTarget } from "./server-source.ts";
 import { sharedHello } from "./shared-messages.ts";
 import { SharedNews } from "./shared-news.ts";
@@ -225,13 +226,7 @@ export class SharedServer implements HealthTarget {
 
   #receive(bytes: Buffer): void {
     this.#silentSince = undefined;
-    const payload = readPayload(bytes);
-    if (!payload.ok) {
-      this.#context.metrics.fail("child_junk");
-      this.#context.log("warn", "child_junk", { bytes: bytes.length, fault: payload.message });
-      return;
-    }
-    for (const message of payload.messages) {
+    for (const message of serverMessages(bytes, this.#context)) {
       if (message.kind === "response") this.#respond(message);
       else if (message.kind === "request") this.#asked(message);
       else this.#announced(message);

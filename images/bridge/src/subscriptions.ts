@@ -1,5 +1,6 @@
 import { ErrorCode, type Message } from "./envelope.ts";
-import { findMember, findString, isObject } from "./json-spans.ts";
+import { findMember, isObject } from "./json-spans.ts";
+import { stringParam } from "./rewrite.ts";
 import type { ServerLink } from "./server-link.ts";
 import type { SessionlessRequest } from "./sessionless-checks.ts";
 import { notification, withSubscription } from "./sessionless-messages.ts";
@@ -45,7 +46,7 @@ export function readFilter({ bytes, params }: Message): Filter | string {
 /** Whether a notification of the server is one that was asked for. */
 function wants(filter: Filter, message: Message): boolean {
   if (message.method === "notifications/resources/updated") {
-    const uri = message.params && findString(message.bytes, message.params.start, ["uri"]);
+    const uri = stringParam(message, "uri");
     return uri !== undefined && (filter.resourceSubscriptions ?? []).some((each) => isAtOrBelow(uri, each));
   }
   const list = /^notifications\/(\w+)\/list_changed$/.exec(message.method ?? "")?.[1];
