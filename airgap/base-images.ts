@@ -12,12 +12,13 @@ import { follow } from "./engine-stream.ts";
 import {
   type BaseImageName,
   baseImageNames,
-  type HostFacts,
+  baseOf,
   officialImages,
   RECIPE_LABEL,
   recipeOf,
   standInImages,
 } from "./image-recipe.ts";
+import type { HostFacts } from "./stand-ins.ts";
 
 /** How long a registry may take to answer; one that does has no limit for its layers. */
 const ANSWER_MS = 10_000;
@@ -59,9 +60,11 @@ export interface BaseImageOptions {
   configured: Partial<Record<BaseImageName, string>>;
   /** False forbids stand-ins, as installing is forbidden. */
   install: boolean;
+  /** The base images that are needed. Default: all. */
+  names?: readonly BaseImageName[];
 }
 
-/** Sees to it that every base image is there; resolves to the overrides that `mcp:images` then needs. */
+/** Sees to it that the base images are there; resolves to the overrides that `mcp:images` then needs. */
 export async function provideBaseImages(options: BaseImageOptions): Promise<Partial<Record<BaseImageName, string>>> {
   const { docker, step } = options;
   const overrides: Partial<Record<BaseImageName, string>> = {};
@@ -69,6 +72,7 @@ export async function provideBaseImages(options: BaseImageOptions): Promise<Part
   let asked: HostFacts | undefined;
   let silent: string | undefined;
   for (const name of baseImageNames) {
+    if (options.names?.includes(name) === false) continue;
     const configured = options.configured[name];
     let official = false;
     if (configured === undefined) {
@@ -88,14 +92,25 @@ export async function provideBaseImages(options: BaseImageOptions): Promise<Part
     if (choice.build) {
       requireMeans(name, silent, options.install);
       step.say(`no registry gives ${officialImages[name]} (${silent ?? "mcp:images names the stand-in"})`);
-      const replaced = await imageId(docker, choice.image);
-      if (name === "debian") await makeDebianImage(docker, host, options.cache, step);
-      else await makeDerivedImage(docker, name, host, options.cache, step);
-      if (replaced !== undefined) await removeUnused(docker, replaced);
+      await makeStandIn(name, host, options);
     }
     overrides[name] = choice.image;
   }
   return overrides;
+}
+
+/** Makes a stand-in, and before it the one that it is built on, when that is not there as it should be. */
+async function makeStandIn(name: BaseImageName, host: HostFacts, options: BaseImageOptions): Promise<void> {
+  const { docker, cache, step } = options;
+  const on = baseOf(name);
+  const replaced = await imageId(docker, standInImages[name]);
+  if (on === undefined) await makeDebianImage(docker, host, cache, step);
+  else {
+    const below = (await labelsOn(docker, standInImages[on]))?.[RECIPE_LABEL];
+    if (below !== recipeOf(on, host)) await makeStandIn(on, host, options);
+    await makeDerivedImage(docker, name, host, cache, step);
+  }
+  if (replaced !== undefined) await removeUnused(docker, replaced);
 }
 
 /** What this host decides about its stand-ins. */

@@ -8,7 +8,8 @@ import { runLogged } from "../cli/run.ts";
 import { installPackages } from "./apt.ts";
 import { bundleEnvironment } from "./certificates.ts";
 import { follow } from "./engine-stream.ts";
-import { type HostFacts, labelsOf, SUITE, standInImages } from "./image-recipe.ts";
+import { labelsOf, standInImages } from "./image-recipe.ts";
+import { type HostFacts, SUITE } from "./stand-ins.ts";
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";

@@ -1,4 +1,4 @@
-/** The stand-ins for Node 24 and Python 3.13, built by the engine on the stand-in for Debian. */
+/** The stand-ins that the engine builds on another one: all but Debian's. */
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
@@ -6,25 +6,28 @@ import { nodeBinary } from "../cli/paths.ts";
 import { SetupError, type Step } from "../cli/progress.ts";
 import { runLogged } from "../cli/run.ts";
 import { follow } from "./engine-stream.ts";
-import { dockerfileOf, type HostFacts, labelsOf, NPM_VERSION, standInImages } from "./image-recipe.ts";
+import { type BaseImageName, baseOf, dockerfileOf, labelsOf, standInImages } from "./image-recipe.ts";
+import { type HostFacts, NPM_VERSION } from "./stand-ins.ts";
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
-/** Makes `mcp-airgap/node:24` or `mcp-airgap/python:3.13`; the engine gives the name when the build is complete. */
+type AddFiles = (context: string, facts: HostFacts, cache: string, step: Step) => Promise<void> | void;
+
+/** The files that a Dockerfile copies, for the stand-ins that have some. */
+const contextFiles: Partial<Record<BaseImageName, AddFiles>> = { node: addNode, python: addPipConfiguration };
+
+/** Makes a stand-in; the engine gives the name when the build is complete. */
 export async function makeDerivedImage(
   docker: Docker,
-  name: "node" | "python",
+  name: BaseImageName,
   facts: HostFacts,
   cache: string,
   step: Step,
 ): Promise<void> {
   const context = makeWorkFolder(cache, name);
   try {
-    step.say(`building ${standInImages[name]} on ${standInImages.debian}`);
+    step.say(`building ${standInImages[name]} on ${standInImages[baseOf(name) ?? "debian"]}`);
     writeFileSync(join(context, "Dockerfile"), dockerfileOf(name, facts));
-    if (name === "node") await addNode(context, facts, cache, step);
-    else if (facts.pipIndex !== undefined) {
-      writeFileSync(join(context, "pip.conf"), `[global]\nindex-url = ${facts.pipIndex}\n`);
-    }
+    await contextFiles[name]?.(context, facts, cache, step);
     const labels = labelsOf(name, facts, new Date().toISOString());
     const files = { context, src: readdirSync(context) };
     const stream = await docker.buildImage(files, { t: standInImages[name], labels, forcerm: true });
@@ -52,4 +55,8 @@ async function addNode(context: string, facts: HostFacts, cache: string, step: S
   await runLogged(step, "tar", ["-xzf", archive, "--strip-components=1", "-C", join(context, "npm")], { logFile });
   rmSync(archive);
   if (facts.npmRegistry !== undefined) writeFileSync(join(context, "npmrc"), `registry=${facts.npmRegistry}\n`);
+}
+
+function addPipConfiguration(context: string, { pipIndex }: HostFacts): void {
+  if (pipIndex !== undefined) writeFileSync(join(context, "pip.conf"), `[global]\nindex-url = ${pipIndex}\n`);
 }

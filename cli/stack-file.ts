@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import type { BaseImageName } from "../airgap/image-recipe.ts";
+import type { BaseImageName } from "../config/schema.ts";
 import { projectFolder } from "./paths.ts";
 
 /** The stack's file; a stack may be named with its organization. */

@@ -12,7 +12,12 @@ export const defaultBaseImages = {
   debian: "debian:13-slim",
   node: "node:24-trixie-slim",
   python: "python:3.13-slim-trixie",
+  postgres: "postgres:17-trixie",
+  timescaledb: "timescale/timescaledb:2.30.2-pg17",
 } as const;
+
+/** Key under `mcp:images`. */
+export type BaseImageName = keyof typeof defaultBaseImages;
 
 const imageName = (what: string, fallback: string) =>
   field(
@@ -134,6 +139,8 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
         debian: imageName("Debian 13", defaultBaseImages.debian),
         node: imageName("Node 24 on Debian 13", defaultBaseImages.node),
         python: imageName("Python 3.13 on Debian 13", defaultBaseImages.python),
+        postgres: imageName("PostgreSQL 17", defaultBaseImages.postgres),
+        timescaledb: imageName("TimescaleDB for PostgreSQL 17", defaultBaseImages.timescaledb),
       })
       .prefault({}),
     litellm: z

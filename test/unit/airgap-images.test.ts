@@ -4,7 +4,16 @@ import { describe, expect, it } from "vitest";
 import { type BaseImageFacts, chooseBaseImage, otherIndex } from "../../airgap/base-images.ts";
 import { addedCertificates, splitPem } from "../../airgap/certificates.ts";
 import { sources } from "../../airgap/debian-image.ts";
-import { dockerfileOf, type HostFacts, labelsOf, RECIPE_LABEL, recipeOf } from "../../airgap/image-recipe.ts";
+import {
+  baseImageNames,
+  baseOf,
+  dockerfileOf,
+  labelsOf,
+  officialImages,
+  RECIPE_LABEL,
+  recipeOf,
+} from "../../airgap/image-recipe.ts";
+import type { HostFacts } from "../../airgap/stand-ins.ts";
 
 const host: HostFacts = {
   mirror: "http://mirror.example/debian",
@@ -51,6 +60,21 @@ describe("the recipe", () => {
     const node = { ...host, nodeVersion: "24.22.0" };
     expect(recipeOf("node", node)).not.toBe(recipeOf("node", host));
     expect(recipeOf("debian", node)).toBe(recipeOf("debian", host));
+  });
+
+  it("of an image on another stand-in changes with that one", () => {
+    expect(baseImageNames.filter((name) => baseOf(name) === "postgres")).toEqual(["timescaledb"]);
+    const mirror = { ...host, mirror: "http://other.example/debian" };
+    expect(recipeOf("timescaledb", mirror)).not.toBe(recipeOf("timescaledb", host));
+    expect(new Set(baseImageNames.map((name) => recipeOf(name, host))).size).toBe(baseImageNames.length);
+  });
+
+  it("exists for every base image, each built on one before it", () => {
+    expect(baseImageNames.toSorted()).toEqual(Object.keys(officialImages).toSorted());
+    for (const [index, name] of baseImageNames.entries()) {
+      const on = baseOf(name);
+      if (on !== undefined) expect(baseImageNames.slice(0, index)).toContain(on);
+    }
   });
 
   it("says in its labels what the image is, and that it is not the official one", () => {
@@ -120,6 +144,6 @@ describe("certificates", () => {
 });
 
 it("no machine's mirror is in the recipe's source", () => {
-  const source = readFileSync(new URL("../../airgap/image-recipe.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../airgap/stand-ins.ts", import.meta.url), "utf8");
   expect(source).not.toMatch(/https?:\/\//);
 });

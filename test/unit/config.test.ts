@@ -208,7 +208,13 @@ describe("parseConfig", () => {
       bindAddress: "127.0.0.1",
       allowedHosts: [],
       healthInterval: 30,
-      images: { debian: "debian:13-slim", node: "node:24-trixie-slim", python: "python:3.13-slim-trixie" },
+      images: {
+        debian: "debian:13-slim",
+        node: "node:24-trixie-slim",
+        python: "python:3.13-slim-trixie",
+        postgres: "postgres:17-trixie",
+        timescaledb: "timescale/timescaledb:2.30.2-pg17",
+      },
       litellm: { transport: "http", reach: "internal" },
     });
     expect(servers.map(({ definition, options }) => [definition.name, options])).toEqual([
