@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Auth } from "./auth.ts";
 import { KILL_AFTER_MS, TERM_AFTER_MS } from "./child-process.ts";
@@ -195,6 +196,8 @@ export class Bridge {
       status: this.#edge.draining ? "draining" : status,
       server: this.#options.name,
       version: this.#version,
+      // In a container its short id, by which those who watch cgroups know it.
+      instance: hostname(),
       sessions: this.#registry.size,
       uptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1_000),
       checks,

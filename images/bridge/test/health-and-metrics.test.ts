@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -39,6 +40,7 @@ describe("/health", () => {
       status: "ok",
       server: "fixture",
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      instance: hostname(),
       sessions: 0,
       uptimeSeconds: expect.any(Number),
       checks: { child: { ok: true, detail: "the server answers", at: expect.any(String) } },
