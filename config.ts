@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
+import { backendCatalogue } from "./components/backends/catalogue.ts";
+import type { BackendsConfig } from "./components/backends/connection.ts";
 import { catalogue } from "./components/catalogue.ts";
 import type { ServerDefinition } from "./components/server-definition.ts";
 import { configProblems, type World } from "./config/problems.ts";
@@ -15,8 +17,11 @@ export interface ConfiguredServer {
 }
 
 /** The whole configuration, checked. */
-export type StackConfig = Omit<z.output<ReturnType<typeof configSchema>>, "servers" | "secrets"> & {
+export type StackConfig = Omit<z.output<ReturnType<typeof configSchema>>, "servers" | "secrets" | "backends"> & {
+  readonly backends: BackendsConfig;
   readonly servers: readonly ConfiguredServer[];
+  /** Secrets of backends, by backend and key. */
+  readonly backendSecrets: Readonly<Record<string, Readonly<Record<string, pulumi.Output<string>>>>>;
 };
 
 /**
@@ -33,8 +38,12 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, world: World
       ].join("\n"),
     );
   const { servers, secrets, ...common } = configSchema(world.servers).parse(raw);
+  const secretsOf = (name: string) =>
+    Object.fromEntries(Object.entries(secrets[name] ?? {}).map(([key, value]) => [key, pulumi.secret(value)]));
   return {
     ...common,
+    backends: common.backends as BackendsConfig,
+    backendSecrets: Object.fromEntries(backendCatalogue.map(({ name }) => [name, secretsOf(name)])),
     servers: world.servers.flatMap((definition) => {
       const options = (servers as Record<string, (ServerOptions & Record<string, unknown>) | undefined>)[
         definition.name

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { Backend } from "./components/backends/backend.ts";
+import { planBackends } from "./components/backends/plan.ts";
 import { contextDigest } from "./components/context-digest.ts";
 import { buildImage } from "./components/images.ts";
 import { McpServer } from "./components/mcp-server.ts";
+import { serverNetworks } from "./components/networks.ts";
 import { planBridge, planServer } from "./components/plan.ts";
 import { readConfig } from "./config.ts";
 import * as contract from "./outputs/contract.ts";
@@ -16,7 +19,15 @@ const bridgePlan = planBridge(config, context);
 const bridge = buildImage("bridge-image", bridgePlan, {});
 
 const plans = config.servers.map((server) => planServer(server, config, bridgePlan, context));
-const servers = plans.map((plan) => new McpServer(plan.name, { plan, bridge }));
+const networks = serverNetworks(plans);
+
+const backendPlans = planBackends(plans, config, context);
+const backends = backendPlans.map((plan) => new Backend(`${plan.name}-backend`, { plan, networks }));
+
+const servers = plans.map((plan) => {
+  const used = backends.filter(({ name }) => plan.backends.some(({ backend }) => backend === name));
+  return new McpServer(plan.name, { plan, bridge, network: networks(plan.name), backends: used });
+});
 
 export const contractVersion = contract.contractVersion;
 export const endpoints = Object.fromEntries(servers.map(({ name, endpoints }) => [name, endpoints]));

@@ -7,18 +7,41 @@ const stopSeconds = 15;
 /** Labels that the engine writes beside each log line. */
 const loggedLabels = "com.mcp.type,com.mcp.tools,com.mcp.capability";
 
+/** How every container logs. */
+export const logging = {
+  logDriver: "json-file",
+  logOpts: { "max-size": "10m", "max-file": "3", labels: loggedLabels },
+};
+
+/** What keeps every container in its place. Memory in MiB. */
+export const hardened = ({ user, memory, processes }: { user: string; memory: number; processes: number }) => ({
+  restart: "unless-stopped",
+  user,
+  readOnly: true,
+  init: true,
+  capabilities: { drops: ["ALL"] },
+  securityOpts: ["no-new-privileges"],
+  // Both always: without `memorySwap` the engine sets twice the memory, and each later preview shows a change.
+  memory,
+  memorySwap: memory,
+  // The provider has no pids limit; processes are counted per user, and each server has its own.
+  ulimits: [{ name: "nproc", soft: processes, hard: processes }],
+});
+
 /** Container inputs of a plan that are the same for every server or plain: all but image, network and secrets. */
 export function containerArgs(plan: ServerPlan) {
   return {
     name: plan.containerName,
     command: [...plan.command],
     labels: Object.entries(plan.labels).map(([label, value]) => ({ label, value })),
+    ...(plan.shmSize !== undefined && { shmSize: plan.shmSize }),
     ports: plan.published
       ? [{ internal: containerPort, external: plan.published.port, ip: plan.published.ip, protocol: "tcp" }]
       : [],
     mounts: [
       ...plan.mounts.map((mount) => ({ type: "bind", ...mount })),
-      { type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 64 * 1024 * 1024, mode: 0o1777 } },
+      ...plan.volumes.map(({ name, target }) => ({ type: "volume", source: name, target })),
+      { type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: plan.tmpSize * 1024 * 1024, mode: 0o1777 } },
     ],
     healthcheck: {
       // The bridge asks itself: images carry no curl.
@@ -30,21 +53,10 @@ export function containerArgs(plan: ServerPlan) {
     },
     wait: true,
     waitTimeout: 180,
-    restart: "unless-stopped",
     stopTimeout: stopSeconds,
     destroyGraceSeconds: stopSeconds,
-    logDriver: "json-file",
-    logOpts: { "max-size": "10m", "max-file": "3", labels: loggedLabels },
-    user: plan.user,
-    readOnly: true,
-    init: true,
-    capabilities: { drops: ["ALL"] },
-    securityOpts: ["no-new-privileges"],
-    // Both always: without `memorySwap` the engine sets twice the memory, and each later preview shows a change.
-    memory: plan.limits.memory,
-    memorySwap: plan.limits.memory,
-    // The provider has no pids limit; processes are counted per user, and each server has its own.
-    ulimits: [{ name: "nproc", soft: plan.limits.processes, hard: plan.limits.processes }],
+    ...logging,
+    ...hardened({ user: plan.user, ...plan.limits }),
   } satisfies Partial<docker.ContainerArgs>;
 }
 

@@ -1,7 +1,7 @@
 import type { ServerDefinition } from "./server-definition.ts";
 
-/** Sessions that a server takes at once when nothing is said. */
-export const usualSessions = 32;
+/** Sessions that most servers take at once when nothing is said. */
+const usualSessions = 32;
 
 /** What the bridge itself takes. */
 const bridge = { memory: 64, processes: 32 };
@@ -22,9 +22,15 @@ export interface Limits {
   readonly maxSessions: number;
 }
 
+/** Whatever the number of sessions. */
+const fixed = (of: "memory" | "processes", { base }: ServerDefinition) => bridge[of] + (base?.[of] ?? 0);
+
 /** Every session is a process of its own, and one more waits for the next. */
-const needed = (of: "memory" | "processes", { session }: ServerDefinition, sessions: number) =>
-  bridge[of] + session[of] * (sessions + 1);
+const needed = (of: "memory" | "processes", definition: ServerDefinition, sessions: number) =>
+  fixed(of, definition) + definition.session[of] * (sessions + 1);
+
+/** Sessions of a server when nothing is said. */
+export const sessionsOf = ({ sessions = usualSessions }: ServerDefinition) => sessions;
 
 /** MiB below which a server could not serve a single session. */
 export const leastMemory = (definition: ServerDefinition) => needed("memory", definition, 1);
@@ -35,8 +41,8 @@ export const leastMemory = (definition: ServerDefinition) => needed("memory", de
  */
 export function planLimits(definition: ServerDefinition, options: LimitOptions): Limits {
   const { memory, processes } = options;
-  const fitting = (limit: number) => Math.floor((limit - bridge.memory) / definition.session.memory) - 1;
-  const maxSessions = options.maxSessions ?? (memory === undefined ? usualSessions : fitting(memory));
+  const fitting = (limit: number) => Math.floor((limit - fixed("memory", definition)) / definition.session.memory) - 1;
+  const maxSessions = options.maxSessions ?? (memory === undefined ? sessionsOf(definition) : fitting(memory));
   return {
     memory: memory ?? needed("memory", definition, maxSessions),
     processes: processes ?? needed("processes", definition, maxSessions),

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Output } from "@pulumi/pulumi";
 import type { ConfiguredServer, StackConfig } from "../config.ts";
+import { clientEnvs, clientNetworks, optionsOf } from "./backends/connection.ts";
+import type { BackendUse } from "./backends/definition.ts";
 import { type Limits, planLimits } from "./limits.ts";
 import { containerName, type ServerDefinition } from "./server-definition.ts";
 
@@ -37,6 +39,15 @@ export interface ServerPlan {
   readonly envs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly mounts: readonly { source: string; target: string; readOnly: boolean }[];
+  /** Volumes: what they are called here, on the engine, and where they are seen. */
+  readonly volumes: readonly { readonly key: string; readonly name: string; readonly target: string }[];
+  /** `/tmp`, in MiB. */
+  readonly tmpSize: number;
+  /** `/dev/shm`, in MiB; undefined for the engine's own. */
+  readonly shmSize: number | undefined;
+  readonly backends: readonly BackendUse[];
+  /** Networks that are not of this stack: those of existing backends. */
+  readonly externalNetworks: readonly string[];
   readonly limits: Limits;
   readonly healthInterval: string;
   /** Where the host publishes the server, if it does. */
@@ -60,23 +71,24 @@ export interface PlanContext {
 /** Short digest of a list of texts; separated, so that no two lists run together. */
 const digestOf = (parts: readonly string[]) => createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
 
-function planImage(
+/** Plans one image, built from a folder of the project. */
+export function planImage(
   prefix: string,
   name: string,
+  context: string,
   buildArgs: Readonly<Record<string, string>>,
   { digest }: PlanContext,
 ): ImagePlan {
-  const context = `images/${name}`;
   const tag = digestOf([digest(context), ...Object.entries(buildArgs).flat()]);
   return { name: `${prefix}${name}:${tag}`, context, buildArgs };
 }
 
 /** The bridge's own image, from which those of the servers are built. */
 export const planBridge = (config: StackConfig, context: PlanContext): ImagePlan =>
-  planImage(config.prefix, "bridge", { NODE_IMAGE: config.images.node }, context);
+  planImage(config.prefix, "bridge", "images/bridge", { NODE_IMAGE: config.images.node }, context);
 
 /** Seconds as Go prints a duration: the provider records it that way, and any other way is a change in each preview. */
-function goDuration(seconds: number): string {
+export function goDuration(seconds: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (h > 0) return `${h}h${m}m${s}s`;
   return m > 0 ? `${m}m${s}s` : `${s}s`;
@@ -105,6 +117,16 @@ function planBridgeEnvs(
   };
 }
 
+/** `/tmp` of most servers, in MiB. */
+const usualTmpSize = 64;
+
+/** Whether an existing backend is found beyond the networks that its clients join. */
+const leavesItsNetworks = (uses: readonly BackendUse[], { backends }: StackConfig) =>
+  uses.some(({ backend }) => {
+    const { mode, network } = optionsOf(backends, backend);
+    return mode === "existing" && network === undefined;
+  });
+
 /** Plans one server: from its catalogue entry and the configuration to plain facts. */
 export function planServer(
   server: ConfiguredServer,
@@ -113,7 +135,8 @@ export function planServer(
   context: PlanContext,
 ): ServerPlan {
   const { definition, options } = server;
-  const { command = [], envs = {}, mounts = [] } = definition.specifics(options);
+  const specifics = definition.specifics(options);
+  const { command = [], envs = {}, mounts = [], volumes = [], backends = [], tmpSize = usualTmpSize } = specifics;
   const name = options.containerName ?? containerName(config.prefix, definition);
   const alias = containerName("mcp-", definition);
   const limits = planLimits(definition, options);
@@ -127,6 +150,7 @@ export function planServer(
     image: planImage(
       config.prefix,
       definition.name,
+      `images/${definition.name}`,
       { BRIDGE_IMAGE: bridge.name, ...Object.fromEntries(bases) },
       context,
     ),
@@ -134,17 +158,33 @@ export function planServer(
       name: `${config.prefix}${definition.name}`,
       // Without address translation, packets of the server leave the host with an address that nobody answers to,
       // while the host's published port still reaches it; on an `internal` network that port would not exist.
-      options: definition.egress === "none" ? { "com.docker.network.bridge.enable_ip_masquerade": "false" } : {},
+      options:
+        definition.egress === "none" && !leavesItsNetworks(backends, config)
+          ? { "com.docker.network.bridge.enable_ip_masquerade": "false" }
+          : {},
     },
     user: options.user ?? `${definition.uid}:${definition.uid}`,
     command,
-    envs: { ...envs, ...planBridgeEnvs(server, config, { alias, name, maxSessions: limits.maxSessions }) },
+    envs: {
+      ...envs,
+      ...Object.assign({}, ...backends.map((use) => clientEnvs(use, config.backends))),
+      ...planBridgeEnvs(server, config, { alias, name, maxSessions: limits.maxSessions }),
+    },
     labels: planLabels(definition, tools),
     mounts: mounts.map(({ source, target, writable }) => ({
       source: resolve(context.root, source),
       target,
       readOnly: !writable,
     })),
+    volumes: volumes.map(({ name: key, target }) => ({
+      key,
+      name: `${config.prefix}${definition.name}-${key}`,
+      target,
+    })),
+    tmpSize,
+    shmSize: specifics.shmSize,
+    backends,
+    externalNetworks: clientNetworks(backends, config.backends),
     limits,
     healthInterval: goDuration(config.healthInterval),
     published: options.publish ? { ip: config.bindAddress, port: options.port } : undefined,

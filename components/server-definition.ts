@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { BackendUse } from "./backends/definition.ts";
 
 /** A folder of the host inside a server's container. */
 export interface BindMount {
@@ -22,6 +23,14 @@ export interface ServerSpecifics {
   readonly command?: readonly string[];
   readonly envs?: Readonly<Record<string, string>>;
   readonly mounts?: readonly BindMount[];
+  /** Volumes of its own, by the last part of their names; they outlive the container and the stack. */
+  readonly volumes?: readonly { readonly name: string; readonly target: string }[];
+  /** `/tmp`, in MiB, counted in the memory limit as far as it is used. Default: 64. */
+  readonly tmpSize?: number;
+  /** `/dev/shm`, in MiB. Default: the engine's 64. */
+  readonly shmSize?: number;
+  /** Backends that it uses, each with what it needs there. */
+  readonly backends?: readonly BackendUse[];
 }
 
 /** Whether a server may open connections of its own: to nobody, or to the web. */
@@ -48,6 +57,14 @@ export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape>
     /** Processes and threads. */
     readonly processes: number;
   };
+  /** What it takes beside the bridge however many sessions there are: for a server in the bridge's own process. */
+  readonly base?: {
+    /** MiB. */
+    readonly memory: number;
+    readonly processes: number;
+  };
+  /** Sessions at once when nothing is said. Default: 32. */
+  readonly sessions?: number;
   readonly egress: Egress;
   /** Every tool that the pinned version offers, by name; the label `com.mcp.tools` counts the allowed ones. */
   readonly tools: readonly string[];

@@ -1,6 +1,13 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { containerName, type ServerDefinition } from "../components/server-definition.ts";
+import {
+  backendProblems,
+  backendSecretKeys,
+  missingBackendSecrets,
+  type UsedBackend,
+  usedBackends,
+} from "./backend-problems.ts";
 import { nearest } from "./nearest.ts";
 import { configSchema, defaultPrefix } from "./schema.ts";
 import { docAt, keysAt } from "./walk.ts";
@@ -121,17 +128,25 @@ function toolProblems({ definition, options, path }: ReadableServer): string[] {
   });
 }
 
-function secretProblems(raw: Readonly<Raw>, servers: readonly ReadableServer[], world: World): string[] {
+function secretProblems(
+  raw: Readonly<Raw>,
+  servers: readonly ReadableServer[],
+  backends: readonly UsedBackend[],
+  world: World,
+): string[] {
   const secrets = isObject(raw.secrets) ? raw.secrets : {};
   const problems: string[] = [];
-  const known = world.servers.flatMap(({ name, secrets: needed = [] }) => needed.map(({ key }) => `${name}.${key}`));
+  const known = [
+    ...world.servers.flatMap(({ name, secrets: needed = [] }) => needed.map(({ key }) => `${name}.${key}`)),
+    ...backendSecretKeys(backends),
+  ];
   for (const [server, keys] of Object.entries(secrets))
     for (const key of isObject(keys) ? Object.keys(keys) : [])
       if (!known.includes(`${server}.${key}`)) {
         const meant = nearest(`${server}.${key}`, known);
         const remedy = meant ? `did you mean \`${meant}\`?` : "remove it";
         problems.push(
-          `mcp:secrets.${server}.${key} is not a secret of any server; allowed: ${known.join(", ") || "none"}; ${remedy}`,
+          `mcp:secrets.${server}.${key} is not a secret of any server or backend; allowed: ${known.join(", ") || "none"}; ${remedy}`,
         );
       }
   for (const { definition } of servers)
@@ -142,6 +157,7 @@ function secretProblems(raw: Readonly<Raw>, servers: readonly ReadableServer[], 
           `mcp:secrets.${definition.name}.${key} is missing, and ${definition.name} cannot run without it; allowed: ${remedy}; \`pulumi config set --secret --path mcp:secrets.${definition.name}.${key}\`, or set mcp:servers.${definition.name}.enabled to false`,
         );
     }
+  problems.push(...missingBackendSecrets(backends, secrets));
   if (Object.keys(secrets).length > 0 && !world.secretsAreSecret)
     problems.push(
       "mcp:secrets is kept in plain text; allowed: encrypted values; set each again with `pulumi config set --secret --path mcp:secrets.<server>.<key>`",
@@ -152,6 +168,7 @@ function secretProblems(raw: Readonly<Raw>, servers: readonly ReadableServer[], 
 /** All that is wrong with a configuration, one line each: subject, fault, what is allowed, remedy. */
 export function configProblems(raw: Readonly<Raw>, world: World): string[] {
   const servers = readableServers(raw, world);
+  const backends = usedBackends(servers, raw.backends);
   const published = servers.filter(({ options }) => options.publish !== false);
   const prefix = typeof raw.prefix === "string" ? raw.prefix : defaultPrefix;
   const portOf = ({ definition, options }: ReadableServer) => options.port ?? definition.port;
@@ -162,6 +179,7 @@ export function configProblems(raw: Readonly<Raw>, world: World): string[] {
     ...clashes(published, "port", portOf, ({ definition }) => `pick a free one; its default is ${definition.port}`),
     ...clashes(servers, "containerName", nameOf, () => "leave it out for the usual name"),
     ...servers.flatMap((server) => [...mountProblems(server, world), ...toolProblems(server)]),
-    ...secretProblems(raw, servers, world),
+    ...backendProblems(backends),
+    ...secretProblems(raw, servers, backends, world),
   ];
 }

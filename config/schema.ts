@@ -1,7 +1,9 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { leastMemory, usualSessions } from "../components/limits.ts";
+import { backendCatalogue } from "../components/backends/catalogue.ts";
+import { leastMemory, sessionsOf } from "../components/limits.ts";
 import type { ServerDefinition } from "../components/server-definition.ts";
+import { backendKeys } from "./backend-schema.ts";
 import { field, flag, wholeNumber } from "./field.ts";
 
 /** First part of names where a stack says nothing else. */
@@ -73,7 +75,7 @@ const serverKeys = (definition: ServerDefinition) => ({
     1_048_576,
   ).optional(),
   maxSessions: wholeNumber(
-    `Client sessions at once; one more is answered 503. Default: what \`memory\` is enough for, or ${usualSessions}.`,
+    `Client sessions at once; one more is answered 503. Default: what \`memory\` is enough for, or ${sessionsOf(definition)}.`,
     "",
     1,
     10_000,
@@ -164,11 +166,21 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
         Object.fromEntries(servers.map((definition) => [definition.name, serverSchema(definition).optional()])),
       )
       .prefault({}),
+    backends: z
+      .strictObject(
+        Object.fromEntries(
+          backendCatalogue.map((definition) => [
+            definition.name,
+            z.strictObject({ ...backendKeys(definition), ...definition.options }).prefault({}),
+          ]),
+        ),
+      )
+      .prefault({}),
     secrets: field(
       {
-        description: "Secrets of servers, by server and key; only ever set with `--secret`.",
-        allowed: "for each server that needs one, an object of its secrets",
-        remedy: "`pulumi config set --secret --path mcp:secrets.<server>.<key>`",
+        description: "Secrets of servers and backends, by name and key; only ever set with `--secret`.",
+        allowed: "for each server or backend that needs one, an object of its secrets",
+        remedy: "`pulumi config set --secret --path mcp:secrets.<name>.<key>`",
       },
       z.record(z.string(), z.record(z.string(), z.string().min(1))).default({}),
     ),

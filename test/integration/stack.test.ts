@@ -2,11 +2,15 @@ import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { catalogue } from "../../components/catalogue.ts";
+import { fetch as fetchServer } from "../../components/servers/fetch.ts";
+import { filesystem } from "../../components/servers/filesystem.ts";
 import { defaultBaseImages } from "../../config/schema.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { callText, clients, clientWithRoots } from "./clients.ts";
 import { docker, freePorts, logsOf, TestStack, thingsNamed } from "./test-stack.ts";
+
+// The life of a stack, with the two servers that need no backend; the whole fleet is in fleet.test.ts.
+const catalogue = [filesystem, fetchServer];
 
 // One stack, brought up once; the tests that change it come last, and each leaves it settled for the next.
 const stack = new TestStack({});

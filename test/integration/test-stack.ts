@@ -5,6 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { catalogue } from "../../components/catalogue.ts";
+import { containerName } from "../../components/server-definition.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { copyProject, type Ran, run } from "./checkout.ts";
 
@@ -92,6 +94,22 @@ export class TestStack {
     return output;
   }
 
+  /** Sets secrets as a user does; they are kept encrypted in the stack's YAML, so configure first. */
+  async setSecrets(secrets: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<void> {
+    for (const [name, keys] of Object.entries(secrets))
+      for (const [key, value] of Object.entries(keys))
+        await this.#must(
+          "config",
+          "set",
+          "--stack",
+          stackName,
+          "--secret",
+          "--path",
+          `mcp:secrets.${name}.${key}`,
+          value,
+        );
+  }
+
   async init(): Promise<void> {
     await this.#must("stack", "init", stackName);
   }
@@ -130,7 +148,13 @@ export class TestStack {
   }
 
   container(server: string): string {
-    return `${this.prefix}${server}`;
+    const definition = catalogue.find(({ name }) => name === server);
+    return definition ? containerName(this.prefix, definition) : `${this.prefix}${server}`;
+  }
+
+  /** Labels of a server's container. */
+  labelsOf(server: string): Record<string, string> {
+    return this.inspect(server).Config.Labels;
   }
 
   /** What the engine says of a container. */
@@ -142,12 +166,16 @@ export class TestStack {
     await this.#must("destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh");
   }
 
-  /** Takes everything away whatever state the stack is in. */
+  /** Takes everything away whatever state the stack is in, data too. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pulumi("destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh");
+    const volumes = thingsNamed(this.prefix).filter((name) => volumeNames().includes(name));
+    if (volumes.length > 0) docker("volume", "rm", ...volumes);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+const volumeNames = () => docker("volume", "ls", "--format", "{{.Name}}").split("\n");
 
 /** Things of ours on the engine, of every kind, by the start of their names. */
 export function thingsNamed(prefix: string): string[] {

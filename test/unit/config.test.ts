@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 import { configProblems } from "../../config/problems.ts";
+import { defaultBaseImages } from "../../config/schema.ts";
 import { parseConfig } from "../../config.ts";
 import { minimal, mounts, vault, world } from "./fixtures.ts";
 
@@ -14,20 +15,20 @@ const bad: { name: string; raw: Record<string, unknown>; secretsAreSecret?: bool
     name: "a top-level key that does not exist, near to one that does",
     raw: { prefx: "mcp-" },
     problems: [
-      "mcp:prefx is not a key; allowed: prefix, bindAddress, allowedHosts, healthInterval, images, litellm, servers, secrets; did you mean `prefix`?",
+      "mcp:prefx is not a key; allowed: prefix, bindAddress, allowedHosts, healthInterval, images, litellm, servers, backends, secrets; did you mean `prefix`?",
     ],
   },
   {
     name: "a top-level key like no other",
     raw: { kubernetes: true },
     problems: [
-      "mcp:kubernetes is not a key; allowed: prefix, bindAddress, allowedHosts, healthInterval, images, litellm, servers, secrets; remove it",
+      "mcp:kubernetes is not a key; allowed: prefix, bindAddress, allowedHosts, healthInterval, images, litellm, servers, backends, secrets; remove it",
     ],
   },
   {
     name: "a server that does not exist",
     raw: { servers: { fetsh: {} } },
-    problems: ["mcp:servers.fetsh is not a key; allowed: filesystem, fetch, vault; did you mean `fetch`?"],
+    problems: ["mcp:servers.fetsh is not a key; allowed: filesystem, fetch, vault, ledger; did you mean `fetch`?"],
   },
   {
     name: "a server's key that does not exist",
@@ -117,7 +118,7 @@ const bad: { name: string; raw: Record<string, unknown>; secretsAreSecret?: bool
     name: "a secret that no server has",
     raw: { secrets: { vault: { tokken: "s3cret" } } },
     problems: [
-      "mcp:secrets.vault.tokken is not a secret of any server; allowed: vault.token; did you mean `vault.token`?",
+      "mcp:secrets.vault.tokken is not a secret of any server or backend; allowed: vault.token; did you mean `vault.token`?",
     ],
   },
   {
@@ -132,7 +133,7 @@ const bad: { name: string; raw: Record<string, unknown>; secretsAreSecret?: bool
     name: "a secret of the wrong shape, whose value stays unsaid",
     raw: { secrets: { vault: "s3cret" } },
     problems: [
-      "mcp:secrets.vault is not of the right shape; allowed: for each server that needs one, an object of its secrets; `pulumi config set --secret --path mcp:secrets.<server>.<key>`",
+      "mcp:secrets.vault is not of the right shape; allowed: for each server or backend that needs one, an object of its secrets; `pulumi config set --secret --path mcp:secrets.<name>.<key>`",
     ],
   },
   {
@@ -202,21 +203,17 @@ describe("configProblems", () => {
 
 describe("parseConfig", () => {
   test("fills in the defaults", () => {
-    const { servers, ...common } = parseConfig(minimal, world());
+    const { servers, images, backends, backendSecrets, ...common } = parseConfig(minimal, world());
     expect(common).toEqual({
       prefix: "mcp-",
       bindAddress: "127.0.0.1",
       allowedHosts: [],
       healthInterval: 30,
-      images: {
-        debian: "debian:13-slim",
-        node: "node:24-trixie-slim",
-        python: "python:3.13-slim-trixie",
-        postgres: "postgres:17-trixie",
-        timescaledb: "timescale/timescaledb:2.30.2-pg17",
-      },
       litellm: { transport: "http", reach: "internal" },
     });
+    expect(images).toEqual(defaultBaseImages);
+    expect(backends.postgres).toEqual({ mode: "managed", memory: 512, port: 5432 });
+    expect(backendSecrets.postgres).toEqual({});
     expect(servers.map(({ definition, options }) => [definition.name, options])).toEqual([
       [
         "filesystem",

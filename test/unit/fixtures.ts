@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { catalogue } from "../../components/catalogue.ts";
 import { type PlanContext, planBridge, planServer } from "../../components/plan.ts";
 import { defineServer } from "../../components/server-definition.ts";
+import { fetch } from "../../components/servers/fetch.ts";
+import { filesystem } from "../../components/servers/filesystem.ts";
 import type { World } from "../../config/problems.ts";
 import { parseConfig, type StackConfig } from "../../config.ts";
 
@@ -21,11 +22,41 @@ export const vault = defineServer({
   specifics: () => ({}),
 });
 
+/** A server with a database of its own, one that it reads, and a volume. */
+export const ledger = defineServer({
+  name: "ledger",
+  description: "A server with backends",
+  port: 8598,
+  uid: 10098,
+  session: { memory: 1, processes: 1 },
+  base: { memory: 100, processes: 10 },
+  sessions: 8,
+  egress: "none",
+  baseImages: [],
+  tools: ["book"],
+  options: {},
+  specifics: () => ({
+    tmpSize: 128,
+    shmSize: 256,
+    volumes: [{ name: "data", target: "/data" }],
+    backends: [
+      {
+        backend: "postgres",
+        role: "ledger_user",
+        memberOf: ["pg_monitor"],
+        settings: { statement_timeout: "30s" },
+        databases: [{ name: "ledger_db", owned: true, extensions: ["pg_trgm"] }, { name: "shared" }],
+      },
+    ],
+  }),
+});
+
 /** Folders that exist in the tests' world. */
 const folders = ["/project/work", "/srv/projects"];
 
 export const world = (over: Partial<World> = {}): World => ({
-  servers: [...catalogue, vault],
+  // Two real ones and two of the tests' own, so that a server more in the catalogue changes no message here.
+  servers: [filesystem, fetch, vault, ledger],
   root: "/project",
   exists: (path) => folders.includes(path),
   secretsAreSecret: true,

@@ -24,6 +24,7 @@ await pulumi.runtime.setMocks(
 );
 // Imported after the mocks, or their resources would look for a real engine.
 const { McpServer } = await import("../../components/mcp-server.ts");
+const { serverNetworks } = await import("../../components/networks.ts");
 const { buildImage } = await import("../../components/images.ts");
 
 const settled = <Value>(output: pulumi.Output<Value>): Promise<Value> =>
@@ -36,7 +37,8 @@ const unwrapped = (value: unknown): unknown =>
 
 async function deploy(plan: ServerPlan, transform = {}) {
   const bridge = buildImage("bridge-image", { name: "mcp-bridge:1", context: "images/bridge", buildArgs: {} }, {});
-  const server = new McpServer(plan.name, { plan, bridge, transform });
+  const network = serverNetworks([plan])(plan.name);
+  const server = new McpServer(plan.name, { plan, bridge, network, transform });
   await vi.waitFor(() => expect(recorded.has(`${plan.name}-container`)).toBe(true));
   return server;
 }
@@ -46,7 +48,7 @@ const inputsOf = (name: string) => recorded.get(name)?.inputs;
 beforeEach(() => recorded.clear());
 
 describe("McpServer", () => {
-  test("makes one image, network, token and container, all its own children", async () => {
+  test("makes one image, token and container, all its own children", async () => {
     const server = await deploy(planOf("filesystem"));
     expect(Object.fromEntries(recorded.entries().map(([name, { type }]) => [name, type]))).toEqual({
       "bridge-image": "docker:index/remoteImage:RemoteImage",
@@ -151,11 +153,9 @@ describe("McpServer", () => {
   test("lets a transform change any child's arguments", async () => {
     await deploy(planOf("fetch"), {
       image: (args: docker.RemoteImageArgs) => ({ ...args, keepLocally: true }),
-      network: (args: docker.NetworkArgs) => ({ ...args, internal: true }),
       container: (args: docker.ContainerArgs) => ({ ...args, cpus: "0.5" }),
     });
     expect(inputsOf("fetch-image")?.keepLocally).toBe(true);
-    expect(inputsOf("fetch-network")?.internal).toBe(true);
     expect(inputsOf("fetch-container")?.cpus).toBe("0.5");
     expect(inputsOf("fetch")).toEqual({});
   });

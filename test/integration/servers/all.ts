@@ -1,0 +1,4 @@
+import type { ServerProof } from "./proof.ts";
+
+/** The proofs, by server. */
+export const proofs: Readonly<Record<string, ServerProof>> = {};
