@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { catalogue } from "../components/catalogue.ts";
+import { neededImages } from "../config/needed-images.ts";
 import type { BaseImageName } from "../config/schema.ts";
 import { projectFolder } from "./paths.ts";
 
@@ -13,12 +15,23 @@ export function stacksWithFile(names = readdirSync(projectFolder)): string[] {
   return names.flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 }
 
+/** What a stack's file says under `config`; empty when there is none. */
+function configOf(stack: string): Record<string, unknown> {
+  const file = stackFile(stack);
+  const config = existsSync(file) ? parse(readFileSync(file, "utf8"))?.config : undefined;
+  return typeof config === "object" && config !== null ? config : {};
+}
+
 /** `mcp:images` of a stack; empty when it has none. */
 export function configuredImages(stack: string): Partial<Record<BaseImageName, string>> {
-  const file = stackFile(stack);
-  if (!existsSync(file)) return {};
-  const images = parse(readFileSync(file, "utf8"))?.config?.["mcp:images"];
+  const images = configOf(stack)["mcp:images"];
   return typeof images === "object" && images !== null ? images : {};
+}
+
+/** Base images that a stack builds on. */
+export function imagesOf(stack: string): BaseImageName[] {
+  const config = configOf(stack);
+  return neededImages({ servers: config["mcp:servers"], backends: config["mcp:backends"] }, catalogue);
 }
 
 /**

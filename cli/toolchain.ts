@@ -15,7 +15,7 @@ import { takeLock } from "./lock.ts";
 import { cacheFolder } from "./paths.ts";
 import { pathWithout } from "./programs.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { configuredImages } from "./stack-file.ts";
+import { configuredImages, imagesOf } from "./stack-file.ts";
 import { removeStaleLocks } from "./stale-locks.ts";
 
 /** Options of {@link prepareToolchain}. */
@@ -100,7 +100,14 @@ export async function prepareToolchain(options: ToolchainOptions = {}): Promise<
     const baseImages =
       engine && images
         ? await progress.step("base images", async (step) => {
-            const overrides = await provideBaseImages({ docker, step, cache, configured, install });
+            const overrides = await provideBaseImages({
+              docker,
+              step,
+              cache,
+              configured,
+              install,
+              ...(stack !== undefined && { names: imagesOf(stack) }),
+            });
             const names = Object.values(overrides);
             step.state(names.length === 0 ? "as configured" : `stand-ins ${names.join(", ")}`);
             return overrides;

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { BaseImageName } from "../config/schema.ts";
 import type { BackendUse } from "./backends/definition.ts";
 
 /** A folder of the host inside a server's container. */
@@ -71,7 +72,7 @@ export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape>
   /** Labels beyond `com.mcp.type` and `com.mcp.tools`. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Base images that the Dockerfile takes as build arguments, beside the bridge's. */
-  readonly baseImages: readonly "python"[];
+  readonly baseImages: readonly BaseImageName[];
   /** Client capabilities that this server must not see, because it would act on them beyond its configuration. */
   readonly stripClientCapabilities?: readonly string[];
   readonly secrets?: readonly RequiredSecret[];

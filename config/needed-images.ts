@@ -1,0 +1,29 @@
+import type { ServerDefinition } from "../components/server-definition.ts";
+import { usedBackends } from "./backend-problems.ts";
+import type { BaseImageName } from "./schema.ts";
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/**
+ * Base images that a configuration builds on: those of the bridge, of the servers that are on, and of the backends that
+ * run for them. The configuration is as it is written; what is wrong with it is said elsewhere.
+ */
+export function neededImages(
+  raw: { readonly servers?: unknown; readonly backends?: unknown },
+  catalogue: readonly ServerDefinition[],
+): BaseImageName[] {
+  const listed = isObject(raw.servers) ? raw.servers : {};
+  const servers = catalogue.flatMap((definition) => {
+    const options = listed[definition.name];
+    return isObject(options) && options.enabled !== false ? [{ definition, options }] : [];
+  });
+  const running = usedBackends(servers, raw.backends).filter(
+    ({ options }) => options.mode !== "existing" || options.adminUser !== undefined,
+  );
+  const images = [
+    "node" as const,
+    ...servers.flatMap(({ definition }) => definition.baseImages),
+    ...running.map(({ definition }) => definition.baseImage),
+  ];
+  return [...new Set(images)];
+}
