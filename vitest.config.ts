@@ -44,8 +44,8 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          // Two cores and one Docker engine: stacks side by side only make each other slow.
-          fileParallelism: false,
+          // They wait for engines more than they work; each has names and ports of its own.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -91,6 +91,7 @@ export const clean: Command = {
     await createProgress().step("clean", async (step) => {
       const release = existsSync(cache) ? await takeLock(cache, step) : () => {};
       try {
+        if (engine) await removeBuildCache(docker);
         for (const image of images.standIns) {
           await docker.getImage(image.name).remove();
           console.log(`removed image ${image.name} (${megabytes(image.size)})`);
@@ -121,6 +122,14 @@ async function imagesOnEngine(docker: Docker) {
     }
   }
   return { standIns, others };
+}
+
+/** Nameless layers on our stand-ins: what the engine's builder kept of images that are gone. */
+async function removeBuildCache(docker: Docker): Promise<void> {
+  const { SpaceReclaimed: bytes } = await docker.pruneImages({
+    filters: JSON.stringify({ dangling: { true: true }, label: { [RECIPE_LABEL]: true } }),
+  });
+  if (bytes > 0) console.log(`removed layers that builds had left (${megabytes(bytes)})`);
 }
 
 async function removeNamed(path: string): Promise<void> {

@@ -140,10 +140,11 @@ export const remoteImage: Resource = {
     const name = text(state.name);
     await engineCall(async () => {
       try {
-        // By name, as the official provider does it: what is removed is what the name means now.
+        // By name, as the official provider does it: what is removed is what the name means now. The nameless layers
+        // below it stay, since the engine's own builder finds its cache in them.
         await engine()
           .getImage(name)
-          .remove({ force: state.forceRemove === true });
+          .remove({ force: state.forceRemove === true, noprune: true });
       } catch (error) {
         if (!isMissing(error)) throw error;
       }
