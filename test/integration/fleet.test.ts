@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogue } from "../../components/catalogue.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
-import { clients } from "./clients.ts";
+import { clients, type TestClient } from "./clients.ts";
 import { proofs } from "./servers/all.ts";
 import type { Fleet } from "./servers/proof.ts";
-import { freePorts, TestStack } from "./test-stack.ts";
+import { docker, freePorts, TestStack } from "./test-stack.ts";
 
 // Every server of the catalogue in one stack, each driven by its own proof; MCP_FLEET=<name,…> takes only some.
 const wanted = process.env.MCP_FLEET?.split(",");
@@ -57,6 +57,53 @@ describe.each(names)("%s", (name) => {
 
   proofs[name]?.prove(fleet);
 });
+
+describe("a server that is killed", () => {
+  const sessions = new Map<string, TestClient>();
+  const facts = (name: string) => {
+    const { Id, State, RestartCount } = stack.inspect(name);
+    return { id: Id, started: State.StartedAt, restarts: RestartCount };
+  };
+  beforeAll(async () => {
+    for (const name of names) sessions.set(name, await fleet.connect("v1 over Streamable HTTP", name));
+  });
+  afterAll(async () => {
+    for (const client of sessions.values()) await client.close().catch(() => {});
+  });
+
+  test.each(names)("%s leaves the others as they were, sessions too, and is back", async (name) => {
+    const others = names.filter((other) => other !== name);
+    const before = new Map(names.map((each) => [each, facts(each)]));
+    killMain(stack.container(name));
+    for (const other of others) {
+      expect((await sessions.get(other)?.listTools())?.tools.length, other).toBeGreaterThan(0);
+      expect(facts(other), other).toEqual(before.get(other));
+    }
+    // The engine brings it back by itself; its sessions are gone, and a new client finds all as before.
+    await expect.poll(() => answers(name), { timeout: 60_000, interval: 250 }).toBe(true);
+    expect(facts(name).restarts).toBe((before.get(name)?.restarts ?? 0) + 1);
+    const again = await fleet.connect("v2 over SSE", name);
+    expect((await again.listTools()).tools.length).toBe(Number(stack.labelsOf(name)["com.mcp.tools"]));
+    await again.close();
+    sessions.set(name, await fleet.connect("v1 over Streamable HTTP", name));
+  });
+});
+
+const answers = (name: string) =>
+  fetch(fleet.endpointOf(name).health).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+
+/** Ends the bridge itself with SIGKILL. From inside: an engine does not restart what `docker kill` ended. */
+function killMain(container: string): void {
+  const script = `
+    const { readdirSync, readFileSync } = require("node:fs");
+    const parentOf = (pid) => Number(readFileSync("/proc/" + pid + "/stat", "utf8").replace(/^.*\\) /, "").split(" ")[1]);
+    const main = readdirSync("/proc").filter((name) => /^\\d+$/.test(name)).find((pid) => parentOf(pid) === 1);
+    process.kill(Number(main), "SIGKILL");`;
+  docker("exec", container, "node", "-e", script);
+}
 
 test("a preview right after shows no change", async () => {
   expect(await stack.preview()).toEqual([]);
