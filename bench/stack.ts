@@ -1,7 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { prepareToolchain } from "../cli/toolchain.ts";
+import { clients } from "../test/integration/clients.ts";
+import { proofs } from "../test/integration/servers/all.ts";
 import { docker, freePorts, TestStack } from "../test/integration/test-stack.ts";
 import { timedProgress } from "./timed-progress.ts";
 
@@ -49,18 +52,20 @@ Object.assign(process.env, variables, { MCP_BASE_IMAGES: JSON.stringify(baseImag
 for (const { subject, milliseconds } of progress.steps) line(subject, seconds(milliseconds));
 
 await using stack = new TestStack({});
-const [filesystem, fetch] = await freePorts(2);
-mkdirSync(join(stack.folder, "host"));
+const names = Object.keys(proofs);
+const ports = await freePorts(names.length);
 // Steps that another stack has built already would only be looked up.
-for (const image of readdirSync(join(stack.folder, "images"))) {
-  const file = join(stack.folder, "images", image, "Dockerfile");
+for (const path of readdirSync(join(stack.folder, "images"), { recursive: true, encoding: "utf8" })) {
+  if (!/(^|\/)Dockerfile$/.test(path)) continue;
+  const file = join(stack.folder, "images", path);
   const lines = readFileSync(file, "utf8").split("\n");
   const from = lines.findLastIndex((text) => text.startsWith("FROM "));
   writeFileSync(file, lines.toSpliced(from + 1, 0, `LABEL mcp.bench=${stack.prefix}`).join("\n"));
 }
-const mounts = [{ source: "host", target: "/workspace" }];
-stack.configure({ servers: { filesystem: { port: filesystem, mounts }, fetch: { port: fetch } } });
+const options = names.map((name, index) => [name, { port: ports[index], ...proofs[name]?.options(stack) }]);
 await stack.init();
+stack.configure({ servers: Object.fromEntries(options) });
+await stack.setSecrets(Object.assign({}, ...names.map((name) => proofs[name]?.secrets)));
 
 console.log("\nFrom nothing to up: every image built, every container healthy");
 const up = await timed(() => stack.up());
@@ -74,8 +79,43 @@ console.log(`\nWith nothing to change, median of ${runs}`);
 line("pulumi preview", seconds(await median(() => stack.preview())));
 line("pulumi up --refresh", seconds(await median(() => stack.up("--refresh"))));
 
-console.log("\nImage sizes, with their bases");
-for (const image of docker("images", "--format", "{{.Repository}} {{.Size}}").split("\n").filter(Boolean)) {
-  const [name = "", size = ""] = image.split(" ");
-  if (name.startsWith(stack.prefix)) line(name.slice(stack.prefix.length), size);
+console.log(
+  "\nEach server: its image with its base; from its start to a healthy answer; memory idle and with one session",
+);
+const outputs = await stack.outputs();
+const sizes = new Map(
+  docker("images", "--format", "{{.Repository}} {{.Size}}")
+    .split("\n")
+    .map((text) => text.split(" ") as [string, string]),
+);
+for (const name of names) line(name, await footprint(name));
+
+async function footprint(name: string): Promise<string> {
+  const container = stack.container(name);
+  const endpoint = outputs.endpoints[name]?.host;
+  const connect = clients["v1 over Streamable HTTP"];
+  if (!endpoint || !connect) throw new Error(`${name} is not published`);
+  docker("restart", container);
+  const started = Date.parse(stack.inspect(name).State.StartedAt);
+  while ((await health(endpoint.health)) !== 200) await sleep(20);
+  const start = Date.now() - started;
+  await sleep(2_000);
+  const idle = memory(container);
+  const client = await connect(endpoint, outputs.tokens[name] ?? "");
+  await client.listTools();
+  const served = memory(container);
+  await client.close();
+  return [sizes.get(`${stack.prefix}${name}`) ?? "?", seconds(start), idle, served]
+    .map((cell) => cell.padStart(9))
+    .join(" ");
 }
+
+const health = (url: string) =>
+  fetch(url).then(
+    ({ status }) => status,
+    () => 0,
+  );
+
+/** What the engine counts against the container's limit. */
+const memory = (container: string) =>
+  (docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split(" ")[0] ?? "?").replace(/\.\d+/, "");
