@@ -118,7 +118,9 @@ function backendEnvs(
   const sql = pulumi
     .all(passwords)
     .apply((known) =>
-      bootstrapSql(bootstrapSpec(plan.clients, (server, role) => scramVerifier(role, known[server] ?? ""))),
+      bootstrapSql(
+        bootstrapSpec(plan.clients, plan.managed, (server, role) => scramVerifier(role, known[server] ?? "")),
+      ),
     );
   const admin = plan.secrets.adminPassword;
   return [

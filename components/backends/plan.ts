@@ -41,6 +41,8 @@ export interface BackendPlan {
   readonly clients: readonly BackendClient[];
   /** What is to run: the backend itself, or what sets up an existing one; nothing where all is there. */
   readonly container: BackendContainerPlan | undefined;
+  /** Whether the stack runs it; otherwise it is there. */
+  readonly managed: boolean;
   /** Whether roles and databases are made: by the backend itself, or over the network. */
   readonly bootstraps: boolean;
   /** Passwords and tokens that the configuration gives, by key. */
@@ -133,6 +135,7 @@ export function planBackends(servers: readonly ServerPlan[], config: StackConfig
         name: definition.name,
         clients,
         container: plan?.(definition, options, config, context),
+        managed,
         bootstraps,
         secrets: config.backendSecrets[definition.name] ?? {},
       },

@@ -1,104 +1,150 @@
-/** A role that logs in. */
-export interface BootstrapRole {
+import { bootstrapFunctions } from "./postgres-functions.ts";
+import { identifier, literal, psqlArgument, textArray } from "./sql-text.ts";
+
+/** A role of one client, or one that only owns. */
+export interface RoleSpec {
   readonly name: string;
-  /** SCRAM verifier of its password: see `scram.ts`. */
-  readonly verifier: string;
+  /** SCRAM verifier of its password (`scram.ts`); a role without one cannot log in. */
+  readonly verifier?: string;
   /** Roles whose rights it has. */
-  readonly memberOf: readonly string[];
-  /** Settings of its sessions. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly memberOf?: readonly string[];
+  /** Settings that its sessions start with, single values only. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Connections at once. Default: as many as the server takes. */
+  readonly connectionLimit?: number;
 }
 
-/** A database. */
-export interface BootstrapDatabase {
+/** A database, and who may use it. */
+export interface DatabaseSpec {
   readonly name: string;
-  /** Role that owns it. Default: the administrator. */
+  /** Role that owns it. Default: the administrator, or whoever has it on a server that exists. */
   readonly owner?: string;
-  readonly extensions: readonly string[];
-  /** Roles that may connect; nobody else may. */
-  readonly connect: readonly string[];
+  readonly extensions?: readonly string[];
+  /** Roles that may connect, beside the owner. */
+  readonly connect?: readonly string[];
 }
 
-/** All that the clients of a Postgres server need there. */
+/** What is to be on a server. */
 export interface BootstrapSpec {
-  readonly roles: readonly BootstrapRole[];
-  readonly databases: readonly BootstrapDatabase[];
+  /**
+   * The whole server is ours: nobody connects to a database but those named, and what these roles may no longer do is
+   * taken from them. Nothing is ever dropped.
+   */
+  readonly managed: boolean;
+  readonly roles: readonly RoleSpec[];
+  readonly databases: readonly DatabaseSpec[];
 }
 
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const identifier = (text: string) => `"${text.replaceAll('"', '""')}"`;
+/** The superuser of a managed server. */
+const superuser = "postgres";
 
-/** A statement that is run only where a condition holds: psql runs what the query returns. */
-const when = (condition: string, statement: string) => `SELECT ${literal(statement)} WHERE ${condition} \\gexec`;
-
-function roleSql({ name, verifier, memberOf, settings }: BootstrapRole): string[] {
-  const role = identifier(name);
-  const known = `SELECT FROM pg_roles WHERE rolname = ${literal(name)}`;
-  return [
-    when(`NOT EXISTS (${known})`, `CREATE ROLE ${role} LOGIN`),
-    when(
-      `EXISTS (${known} AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls OR NOT rolcanlogin))`,
-      `ALTER ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS`,
-    ),
-    when(
-      `EXISTS (SELECT FROM pg_authid WHERE rolname = ${literal(name)} AND rolpassword IS DISTINCT FROM ${literal(verifier)})`,
-      `ALTER ROLE ${role} PASSWORD ${literal(verifier)}`,
-    ),
-    ...memberOf.map((group) =>
-      when(
-        `NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member WHERE r.rolname = ${literal(group)} AND u.rolname = ${literal(name)})`,
-        `GRANT ${identifier(group)} TO ${role}`,
-      ),
-    ),
-    ...Object.entries(settings).map(([key, value]) =>
-      when(
-        `NOT EXISTS (SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = 0 AND r.rolname = ${literal(name)} AND ${literal(`${key}=${value}`)} = ANY (s.setconfig))`,
-        `ALTER ROLE ${role} SET ${identifier(key)} = ${literal(value)}`,
-      ),
-    ),
-  ];
-}
-
-function databaseSql({ name, owner, extensions, connect }: BootstrapDatabase): string[] {
-  const database = identifier(name);
-  const known = `SELECT FROM pg_database WHERE datname = ${literal(name)}`;
-  return [
-    when(`NOT EXISTS (${known})`, `CREATE DATABASE ${database}`),
-    ...(owner === undefined
-      ? []
-      : [
-          when(
-            `EXISTS (${known} AND pg_get_userbyid(datdba) <> ${literal(owner)})`,
-            `ALTER DATABASE ${database} OWNER TO ${identifier(owner)}`,
-          ),
-        ]),
-    when(
-      `has_database_privilege('public', ${literal(name)}, 'CONNECT')`,
-      `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
-    ),
-    ...connect.map((role) =>
-      when(
-        `NOT has_database_privilege(${literal(role)}, ${literal(name)}, 'CONNECT')`,
-        `GRANT CONNECT ON DATABASE ${database} TO ${identifier(role)}`,
-      ),
-    ),
-    ...(extensions.length === 0
-      ? []
-      : [
-          `\\connect ${database}`,
-          ...extensions.map((extension) =>
-            when(
-              `EXISTS (SELECT FROM pg_available_extensions WHERE name = ${literal(extension)} AND installed_version IS NULL)`,
-              `CREATE EXTENSION ${identifier(extension)}`,
-            ),
-          ),
-        ]),
-  ];
-}
+/** Databases that every server has, and that anybody may connect to until they are closed. */
+const systemDatabases: readonly DatabaseSpec[] = [{ name: "postgres" }, { name: "template1" }];
 
 /**
- * What makes a Postgres server right for its clients, as input of psql. It only adds and mends: run again, it changes
- * nothing, and it never drops anything. Run as a superuser, on any database.
+ * A script for psql that brings a server to what `spec` says. It prints one line for every change; a second run prints
+ * nothing. Run it with `-X -q -A -t -v ON_ERROR_STOP=1 -v VERBOSITY=terse`, as an administrator, from standard input:
+ * it holds verifiers, which belong in no log.
  */
-export const bootstrapSql = ({ roles, databases }: BootstrapSpec): string =>
-  ["\\set ON_ERROR_STOP on", ...roles.flatMap(roleSql), ...databases.flatMap(databaseSql), ""].join("\n");
+export function bootstrapSql(spec: BootstrapSpec): string {
+  const { managed, roles } = spec;
+  const databases = managed
+    ? [...spec.databases, ...systemDatabases].map((database) => ({ ...database, owner: database.owner ?? superuser }))
+    : spec.databases;
+  const call = (name: string, ...args: readonly (string | number | boolean)[]) =>
+    `SELECT * FROM pg_temp.${name}(${args.join(", ")});`;
+  const lines = [
+    ...preamble,
+    bootstrapFunctions,
+    ...roles.map(({ name, verifier, connectionLimit = -1, settings = {} }) =>
+      call(
+        "ensure_role",
+        literal(name),
+        verifier === undefined ? "NULL" : literal(verifier),
+        connectionLimit,
+        textArray(Object.entries(settings).map(([key, value]) => `${key}=${value}`)),
+      ),
+    ),
+    ...roles.map(({ name, memberOf = [] }) => call("ensure_membership", literal(name), textArray(memberOf), managed)),
+    ...databases.flatMap(({ name, owner }) =>
+      owner === undefined
+        ? createDatabase(name)
+        : [
+            call("ensure_may_become", literal(owner)),
+            ...createDatabase(name),
+            call("ensure_owned", literal(name), literal(owner)),
+          ],
+    ),
+    ...roles.map(({ name }) => {
+      const open = databases.filter(({ connect = [] }) => connect.includes(name));
+      return call("ensure_connect", literal(name), textArray(open.map((database) => database.name)), managed);
+    }),
+    ...databases.flatMap(({ name, owner, extensions = [] }) =>
+      extensions.flatMap((extension) => ensureExtension(name, extension, owner !== undefined)),
+    ),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Refuses servers that are too old, and sees to it that no log and no statistics keep the verifiers. */
+const preamble = [
+  "SET client_min_messages = warning;",
+  `DO $do$ BEGIN
+  IF current_setting('server_version_num')::int < 150000 THEN
+    RAISE EXCEPTION 'this server is PostgreSQL %; 15 or later is needed', current_setting('server_version');
+  END IF;
+END $do$;`,
+  `DO $do$
+DECLARE
+  setting text[];
+BEGIN
+  FOREACH setting SLICE 1 IN ARRAY ARRAY[['log_statement', 'none'], ['log_min_error_statement', 'panic'],
+    ['log_min_duration_statement', '-1'], ['pg_stat_statements.track_utility', 'off']] LOOP
+    BEGIN
+      PERFORM set_config(setting[1], setting[2], false);
+    EXCEPTION WHEN insufficient_privilege THEN
+      -- Only superusers decide about it.
+      NULL;
+    END;
+  END LOOP;
+END $do$;`,
+] as const;
+
+/**
+ * No function can do it: CREATE DATABASE is refused inside of a transaction. A new one is closed at once; one that was
+ * there before, on a server that exists, stays as open as it is.
+ */
+const createDatabase = (name: string) => [
+  `SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = ${literal(name)}) AS missing \\gset`,
+  "\\if :missing",
+  `CREATE DATABASE ${identifier(name)};`,
+  `REVOKE ALL ON DATABASE ${identifier(name)} FROM PUBLIC;`,
+  `\\echo ${psqlArgument(`created database ${name}, closed to all but those named`)}`,
+  "\\endif",
+];
+
+/**
+ * A newer image may hold a newer version of an extension, and no longer the one that the database has. TimescaleDB lets
+ * a session look at the catalogue in that state only with its loading off, and update only as its first command.
+ */
+function ensureExtension(database: string, extension: string, update: boolean): string[] {
+  const connect = `\\connect ${psqlArgument(database)}`;
+  const quoted = identifier(extension);
+  const installed = `SELECT FROM pg_extension WHERE extname = ${literal(extension)}`;
+  const outdated = `SELECT FROM pg_extension JOIN pg_available_extensions ON name = extname WHERE extname = ${literal(extension)} AND extversion <> default_version`;
+  return [
+    connect,
+    "SET timescaledb.disable_load = 'on';",
+    `SELECT NOT EXISTS (${installed}) AS missing, ${update ? `EXISTS (${outdated})` : "false"} AS outdated \\gset`,
+    "\\if :missing",
+    connect,
+    "SET client_min_messages = warning;",
+    `CREATE EXTENSION ${quoted};`,
+    `\\echo ${psqlArgument(`created extension ${extension} in database ${database}`)}`,
+    "\\elif :outdated",
+    connect,
+    `ALTER EXTENSION ${quoted} UPDATE;`,
+    `\\echo ${psqlArgument(`updated extension ${extension} in database ${database}`)}`,
+    "\\endif",
+  ];
+}

@@ -1,4 +1,5 @@
 import { defineBackend } from "./definition.ts";
+import { postgresSettings } from "./postgres-settings.ts";
 
 /** What Postgres of every kind has in common here: see `images/backends/postgres`. */
 export const postgresContainer = {
@@ -22,4 +23,5 @@ export const postgres = defineBackend({
   name: "postgres",
   description: "Postgres 17",
   baseImage: "postgres",
+  envs: (_, { memory }) => ({ MCP_PG_SETTINGS: postgresSettings({ memory }) }),
 });

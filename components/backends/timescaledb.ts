@@ -1,5 +1,6 @@
 import { defineBackend } from "./definition.ts";
 import { postgresContainer } from "./postgres.ts";
+import { postgresSettings } from "./postgres-settings.ts";
 
 /** Postgres with the extension for time series. */
 export const timescaledb = defineBackend({
@@ -7,4 +8,5 @@ export const timescaledb = defineBackend({
   name: "timescaledb",
   description: "Postgres 17 with TimescaleDB",
   baseImage: "timescaledb",
+  envs: (_, { memory }) => ({ MCP_PG_SETTINGS: postgresSettings({ memory, timescale: true }) }),
 });
