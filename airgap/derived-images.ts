@@ -7,13 +7,18 @@ import { SetupError, type Step } from "../cli/progress.ts";
 import { runLogged } from "../cli/run.ts";
 import { follow } from "./engine-stream.ts";
 import { type BaseImageName, baseOf, dockerfileOf, labelsOf, standInImages } from "./image-recipe.ts";
+import { provideLoki } from "./loki.ts";
 import { type HostFacts, NPM_VERSION } from "./stand-ins.ts";
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 type AddFiles = (context: string, facts: HostFacts, cache: string, step: Step) => Promise<void> | void;
 
 /** The files that a Dockerfile copies, for the stand-ins that have some. */
-const contextFiles: Partial<Record<BaseImageName, AddFiles>> = { node: addNode, python: addPipConfiguration };
+const contextFiles: Partial<Record<BaseImageName, AddFiles>> = {
+  node: addNode,
+  python: addPipConfiguration,
+  loki: addLoki,
+};
 
 /** Makes a stand-in; the engine gives the name when the build is complete. */
 export async function makeDerivedImage(
@@ -59,4 +64,8 @@ async function addNode(context: string, facts: HostFacts, cache: string, step: S
 
 function addPipConfiguration(context: string, { pipIndex }: HostFacts): void {
   if (pipIndex !== undefined) writeFileSync(join(context, "pip.conf"), `[global]\nindex-url = ${pipIndex}\n`);
+}
+
+async function addLoki(context: string, _facts: HostFacts, cache: string, step: Step): Promise<void> {
+  copyFileSync(await provideLoki(step, cache), join(context, "loki"));
 }

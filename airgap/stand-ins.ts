@@ -1,5 +1,6 @@
 /** The stand-ins, one entry each. Paths, users and user ids are those of the official images. */
 import type { BaseImageName } from "../config/schema.ts";
+import { lokiVersion } from "./loki.ts";
 
 /** Debian 13. */
 export const SUITE = "trixie";
@@ -101,6 +102,36 @@ export const standIns: Readonly<Record<BaseImageName, StandIn>> = {
     content: () => "TimescaleDB (Apache build) for PostgreSQL 17 from Debian's packages",
     lines: () => [...install("postgresql-17-timescaledb"), "  && ls /usr/lib/postgresql/17/lib/timescaledb.so"],
   },
+  loki: {
+    image: "mcp-airgap/loki:3",
+    on: "debian",
+    content: () => `Grafana Loki ${lokiVersion()} built from its Go modules`,
+    lines: () => [
+      "RUN groupadd --gid 10001 loki \\",
+      "  && useradd --uid 10001 --gid loki --no-create-home --home-dir /home/loki --shell /usr/sbin/nologin loki \\",
+      "  && install --directory --owner=loki --group=loki /etc/loki /loki /loki/rules /loki/rules-temp",
+      "COPY loki /usr/bin/loki",
+      "USER 10001",
+      "EXPOSE 3100",
+      'ENTRYPOINT ["/usr/bin/loki"]',
+    ],
+    inputs: () => [lokiVersion()],
+  },
+  netdata: {
+    image: "mcp-airgap/netdata:1",
+    on: "debian",
+    content: () => "Netdata 1 from Debian 12's packages",
+    lines: ({ mirror }) => [
+      "RUN groupadd --system --gid 201 netdata \\",
+      "  && useradd --system --uid 201 --gid netdata --no-create-home --home-dir /etc/netdata --shell /usr/sbin/nologin netdata",
+      ...fromDebian12(mirror, "netdata-core", "netdata-plugins-bash"),
+      ...install("netdata-core", "netdata-plugins-bash", "curl"),
+      "  && rm /etc/apt/sources.list.d/debian-12.sources /etc/apt/preferences.d/debian-12 \\",
+      "  && netdata -V",
+      "EXPOSE 19999",
+      'ENTRYPOINT ["/usr/sbin/netdata", "-D"]',
+    ],
+  },
 };
 
 /** Installs Debian packages and leaves out what only another installation would need; goes on with `&&`. */
@@ -109,5 +140,22 @@ function install(...packages: readonly string[]): string[] {
     "RUN apt-get update \\",
     `  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(" ")} \\`,
     "  && rm -rf /var/lib/apt/lists/* /var/log/*.log /var/log/apt /var/cache/debconf/*-old \\",
+  ];
+}
+
+/** Lets apt take these packages, and no others, from Debian 12: Debian 13 no longer has them, and their libraries fit. */
+function fromDebian12(mirror: string, ...packages: readonly string[]): string[] {
+  const source = [
+    "Types: deb",
+    `URIs: ${mirror}`,
+    "Suites: bookworm",
+    "Components: main",
+    "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
+  ];
+  const pin = (names: string, priority: number) =>
+    `Package: ${names}\\nPin: release n=bookworm\\nPin-Priority: ${priority}\\n`;
+  return [
+    `RUN printf '${source.join("\\n")}\\n' > /etc/apt/sources.list.d/debian-12.sources \\`,
+    `  && printf '${pin("*", -1)}\\n${pin(packages.join(" "), 500)}' > /etc/apt/preferences.d/debian-12`,
   ];
 }

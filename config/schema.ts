@@ -16,6 +16,8 @@ export const defaultBaseImages = {
   python: "python:3.13-slim-trixie",
   postgres: "postgres:17-trixie",
   timescaledb: "timescale/timescaledb:2.30.2-pg17",
+  loki: "grafana/loki:3.7.6",
+  netdata: "netdata/netdata:v2.10.3",
 } as const;
 
 /** Key under `mcp:images`. */
@@ -143,6 +145,8 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
         python: imageName("Python 3.13 on Debian 13", defaultBaseImages.python),
         postgres: imageName("PostgreSQL 17", defaultBaseImages.postgres),
         timescaledb: imageName("TimescaleDB for PostgreSQL 17", defaultBaseImages.timescaledb),
+        loki: imageName("Grafana Loki 3", defaultBaseImages.loki),
+        netdata: imageName("Netdata 1.37 or newer", defaultBaseImages.netdata),
       })
       .prefault({}),
     litellm: z

@@ -8,9 +8,10 @@ import { chooseBaseImage, hostFacts, labelsOn } from "../../airgap/base-images.t
 import { connect, resolveDockerHost } from "../../airgap/docker-host.ts";
 import { askEngine } from "../../airgap/engine.ts";
 import { decideEngine } from "../../airgap/engine-choice.ts";
+import { goVersion } from "../../airgap/go-program.ts";
 import { baseImageNames, officialImages, RECIPE_LABEL, recipeOf, standInImages } from "../../airgap/image-recipe.ts";
 import { hasLanguageHost, officialPlugins, userPulumiHome } from "../../airgap/plugins.ts";
-import { decideCli, downloadsAnswer, findCli, goVersion, versionOf } from "../../airgap/pulumi-cli.ts";
+import { decideCli, downloadsAnswer, findCli, versionOf } from "../../airgap/pulumi-cli.ts";
 import { chooseBackend, findBackend, passphraseFile } from "../backend.ts";
 import { type Command, DEFAULT_STACK, stackOption } from "../command.ts";
 import { type DoctorFacts, diagnose, healthy, renderFindings } from "../diagnosis.ts";

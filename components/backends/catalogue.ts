@@ -1,9 +1,11 @@
 import type { BackendDefinition, BackendName } from "./definition.ts";
+import { loki } from "./loki.ts";
+import { netdata } from "./netdata.ts";
 import { postgres } from "./postgres.ts";
 import { timescaledb } from "./timescaledb.ts";
 
 /** Every backend there is. */
-export const backendCatalogue: readonly BackendDefinition[] = [postgres, timescaledb];
+export const backendCatalogue: readonly BackendDefinition[] = [postgres, timescaledb, loki, netdata];
 
 /** One of them. */
 export function backendNamed(name: BackendName): BackendDefinition {

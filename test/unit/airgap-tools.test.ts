@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { pluginFolder, pluginPins, wrapperText } from "../../airgap/plugins.ts";
-import { type CliFacts, decideCli, pinnedVersion } from "../../airgap/pulumi-cli.ts";
+import { type CliFacts, decideCli, pinnedCliVersion } from "../../airgap/pulumi-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mcp-it's-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,10 +59,10 @@ describe("the Pulumi CLI", () => {
   });
 
   it("is of the version that go.mod pins", () => {
-    expect(pinnedVersion("module x\n\nrequire github.com/pulumi/pulumi/pkg/v3 v3.1.2\n")).toBe("3.1.2");
-    expect(pinnedVersion("require (\n\tgithub.com/pulumi/pulumi/pkg/v3 v3.4.5\n)\n")).toBe("3.4.5");
-    expect(() => pinnedVersion("module x\n")).toThrow("does not require");
-    expect(pinnedVersion()).toMatch(/^3\.\d+\.\d+$/);
+    expect(pinnedCliVersion("module x\n\nrequire github.com/pulumi/pulumi/pkg/v3 v3.1.2\n")).toBe("3.1.2");
+    expect(pinnedCliVersion("require (\n\tgithub.com/pulumi/pulumi/pkg/v3 v3.4.5\n)\n")).toBe("3.4.5");
+    expect(() => pinnedCliVersion("module x\n")).toThrow("does not require");
+    expect(pinnedCliVersion()).toMatch(/^3\.\d+\.\d+$/);
   });
 });
 

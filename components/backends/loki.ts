@@ -1,0 +1,26 @@
+import { wholeNumber } from "../../config/field.ts";
+import { defineBackend } from "./definition.ts";
+
+/** The store of log lines. */
+export const loki = defineBackend({
+  name: "loki",
+  description: "Grafana Loki",
+  protocol: "http",
+  port: 3100,
+  context: "images/backends/loki",
+  baseImage: "loki",
+  user: "10001",
+  dataTarget: "/loki",
+  memory: 512,
+  // The image has no shell and no curl; Loki asks itself.
+  healthcheck: ["CMD", "/usr/bin/loki", "-health", "-health.url=http://127.0.0.1:3100/ready"],
+  stopSeconds: 30,
+  options: {
+    retentionDays: wholeNumber("Managed: how long log lines are kept.", "days", 1, 365).default(7),
+  },
+  envs: ({ retentionDays }, { memory }) => ({
+    LOKI_RETENTION: `${retentionDays * 24}h`,
+    // Rather collect garbage than be killed at the limit.
+    GOMEMLIMIT: `${Math.floor(memory * 0.8)}MiB`,
+  }),
+});
