@@ -7,6 +7,7 @@ import { catalogue } from "./components/catalogue.ts";
 import type { ServerDefinition } from "./components/server-definition.ts";
 import { configProblems, type World } from "./config/problems.ts";
 import { configSchema, type ServerOptions } from "./config/schema.ts";
+import { neededSecrets, whyLeftOut } from "./config/secrets.ts";
 
 /** A server that is on, with its options filled in. */
 export interface ConfiguredServer {
@@ -22,6 +23,8 @@ export type StackConfig = Omit<z.output<ReturnType<typeof configSchema>>, "serve
   readonly servers: readonly ConfiguredServer[];
   /** Secrets of backends, by backend and key. */
   readonly backendSecrets: Readonly<Record<string, Readonly<Record<string, pulumi.Output<string>>>>>;
+  /** What a user should hear of although nothing is wrong, one line each. */
+  readonly notices: readonly string[];
 };
 
 /**
@@ -40,19 +43,25 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, world: World
   const { servers, secrets, ...common } = configSchema(world.servers).parse(raw);
   const secretsOf = (name: string) =>
     Object.fromEntries(Object.entries(secrets[name] ?? {}).map(([key, value]) => [key, pulumi.secret(value)]));
+  const listed = servers as Record<string, (ServerOptions & Record<string, unknown>) | undefined>;
+  const enabled = world.servers.flatMap((definition) => {
+    const options = listed[definition.name];
+    const given = secrets[definition.name] ?? {};
+    return options?.enabled ? { definition, options, given, leftOut: whyLeftOut(definition, options, given) } : [];
+  });
   return {
     ...common,
     backends: common.backends as BackendsConfig,
     backendSecrets: Object.fromEntries(backendCatalogue.map(({ name }) => [name, secretsOf(name)])),
-    servers: world.servers.flatMap((definition) => {
-      const options = (servers as Record<string, (ServerOptions & Record<string, unknown>) | undefined>)[
-        definition.name
-      ];
-      if (!options?.enabled) return [];
-      const given = secrets[definition.name] ?? {};
-      const pairs = (definition.secrets ?? []).map(({ key, env }) => [env, pulumi.secret(given[key] ?? "")] as const);
-      return [{ definition, options, secretEnvs: Object.fromEntries(pairs) }];
-    }),
+    servers: enabled
+      .filter(({ leftOut }) => leftOut === undefined)
+      .map(({ definition, options, given }) => {
+        const secretEnvs = neededSecrets(definition, options).map(
+          ({ key, env }) => [env, pulumi.secret(given[key] ?? "")] as const,
+        );
+        return { definition, options, secretEnvs: Object.fromEntries(secretEnvs) };
+      }),
+    notices: enabled.flatMap(({ leftOut }) => leftOut ?? []),
   };
 }
 
@@ -73,10 +82,12 @@ const secretKeys = (): string[] => JSON.parse(process.env.PULUMI_CONFIG_SECRET_K
 export function readConfig(root: string): StackConfig {
   const entries = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith("mcp:"));
   const raw = Object.fromEntries(entries.map(([key, value]) => [key.slice("mcp:".length), decode(value)]));
-  return parseConfig(raw, {
+  const config = parseConfig(raw, {
     servers: catalogue,
     root,
     exists: existsSync,
     secretsAreSecret: secretKeys().includes("mcp:secrets"),
   });
+  for (const notice of config.notices) void pulumi.log.warn(notice);
+  return config;
 }

@@ -116,10 +116,11 @@ async function makeStandIn(name: BaseImageName, host: HostFacts, options: BaseIm
 /** What this host decides about its stand-ins. */
 export async function hostFacts(): Promise<HostFacts> {
   const mirrors = await hostMirrors();
-  const [registry, pip, node] = await Promise.all([
+  const [registry, pip, node, go] = await Promise.all([
     ask("npm", ["config", "get", "registry"]),
     ask("pip", ["config", "list"]),
     ask(nodeBinary, ["--version"]),
+    ask("go", ["env", "-json", "GOPROXY", "GOSUMDB"]),
   ]);
   return {
     mirror: mirrors.main ?? "http://deb.debian.org/debian",
@@ -127,6 +128,7 @@ export async function hostFacts(): Promise<HostFacts> {
     certificates: hostCertificates(),
     npmRegistry: otherIndex(registry.stdout, "https://registry.npmjs.org"),
     pipIndex: otherIndex(/index-url='([^']+)'/.exec(pip.stdout)?.[1] ?? "", "https://pypi.org/simple"),
+    goEnvironment: otherGoEnvironment(go.ok ? go.stdout : "{}", process.env),
     nodeVersion: node.stdout.trim().replace(/^v/, ""),
     arch: arch(),
   };
@@ -141,6 +143,26 @@ export function otherIndex(address: string, usual: string): string | undefined {
   if (trimmed === usual || !URL.canParse(trimmed)) return undefined;
   const url = new URL(trimmed);
   return url.username || url.password || !/^https?:$/.test(url.protocol) ? undefined : `${trimmed}/`;
+}
+
+/** What Go itself goes by where nothing else is said. */
+const usualGo: Readonly<Record<string, string>> = {
+  GOPROXY: "https://proxy.golang.org,direct",
+  GOSUMDB: "sum.golang.org",
+};
+
+/**
+ * Go's settings when they are others than the usual ones: from `go env -json`, or from the environment of a host
+ * without Go. One that carries a user or password is left out, as in {@link otherIndex}.
+ */
+export function otherGoEnvironment(json: string, env: NodeJS.ProcessEnv): Record<string, string> {
+  const said: Record<string, string | undefined> = { ...env, ...JSON.parse(json) };
+  return Object.fromEntries(
+    Object.entries(usualGo).flatMap(([name, usual]) => {
+      const value = said[name] ?? "";
+      return value === "" || value === usual || /[\s@]|file:/.test(value) ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** The labels of an image on the engine; undefined when it is not there. */

@@ -17,11 +17,18 @@ interface StreamEvent {
  */
 export async function follow(docker: Docker, stream: NodeJS.ReadableStream, step: Step): Promise<void> {
   const lines: string[] = [];
+  // What the engine itself reports is an event like any other to the client library.
+  let reported: string | undefined;
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(
       stream,
-      (error: Error | null) => (error ? reject(new Error([...lines.slice(-15), error.message].join("\n"))) : resolve()),
+      (error: Error | null) => {
+        const fault = error?.message ?? reported;
+        if (fault === undefined) resolve();
+        else reject(new Error([...lines.slice(-15), fault].join("\n")));
+      },
       (event: StreamEvent) => {
+        reported ??= event.error;
         const text = event.stream ?? [event.status, event.id, event.progress].filter(Boolean).join(" ");
         for (const line of text.split("\n")) {
           if (line.trim() === "") continue;

@@ -8,6 +8,9 @@ export const SUITE = "trixie";
 /** The npm that the stand-in for Node carries: the major that Node 24 ships. */
 export const NPM_VERSION = "11.21.2";
 
+/** The Go of its stand-in, from the toolchains that the Go module proxy serves. */
+const GO_VERSION = "1.26.8";
+
 /** What the host decides about its stand-ins. */
 export interface HostFacts {
   /** Debian mirror, or undefined for Debian's own. */
@@ -18,6 +21,8 @@ export interface HostFacts {
   /** npm registry and PyPI index, where the host uses others than the public ones. */
   npmRegistry: string | undefined;
   pipIndex: string | undefined;
+  /** Go's module proxy and checksum database, where the host uses others than the public ones. */
+  goEnvironment: Readonly<Record<string, string>>;
   nodeVersion: string;
   arch: string;
 }
@@ -76,6 +81,24 @@ export const standIns: Readonly<Record<BaseImageName, StandIn>> = {
       'CMD ["python3"]',
     ],
     inputs: ({ pipIndex }) => [pipIndex],
+  },
+  golang: {
+    image: "mcp-airgap/golang:1.26",
+    on: "debian",
+    content: () => `Go ${GO_VERSION} from the Go module proxy`,
+    lines: ({ goEnvironment }) => [
+      `ENV GOLANG_VERSION=${GO_VERSION} GOPATH=/go PATH=/go/bin:/usr/local/go/bin:$PATH`,
+      ...Object.entries(goEnvironment).map(([name, value]) => `ENV ${name}=${value}`),
+      ...install("golang-go"),
+      // Debian's own Go is older; all it does is fetch the other one and check it.
+      `  && GOTOOLCHAIN=go${GO_VERSION} go version \\`,
+      `  && mv /go/pkg/mod/golang.org/toolchain@*go${GO_VERSION}* /usr/local/go \\`,
+      "  && apt-get purge -y --auto-remove golang-go && rm -rf /go /root/.cache /root/.config \\",
+      "  && mkdir -p /go/src /go/bin && chmod -R 1777 /go && /usr/local/go/bin/go version",
+      "ENV GOTOOLCHAIN=local",
+      "WORKDIR /go",
+      'CMD ["bash"]',
+    ],
   },
   postgres: {
     image: "mcp-airgap/postgres:17",

@@ -31,7 +31,8 @@ export function configuredImages(stack: string): Partial<Record<BaseImageName, s
 /** Base images that a stack builds on. */
 export function imagesOf(stack: string): BaseImageName[] {
   const config = configOf(stack);
-  return neededImages({ servers: config["mcp:servers"], backends: config["mcp:backends"] }, catalogue);
+  const { "mcp:servers": servers, "mcp:backends": backends, "mcp:secrets": secrets } = config;
+  return neededImages({ servers, backends, secrets }, catalogue);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ServerDefinition } from "./server-definition.ts";
 import { fetch } from "./servers/fetch.ts";
 import { filesystem } from "./servers/filesystem.ts";
+import { github } from "./servers/github.ts";
 
 /** Every server there is, in the order of their host ports. */
-export const catalogue: readonly ServerDefinition[] = [filesystem, fetch];
+export const catalogue: readonly ServerDefinition[] = [filesystem, fetch, github];

@@ -5,7 +5,7 @@ import type { ConfiguredServer, StackConfig } from "../config.ts";
 import { clientEnvs, clientNetworks, optionsOf } from "./backends/connection.ts";
 import type { BackendUse } from "./backends/definition.ts";
 import { type Limits, planLimits } from "./limits.ts";
-import { containerName, type ServerDefinition } from "./server-definition.ts";
+import { containerName, type ServerDefinition, visibleTools } from "./server-definition.ts";
 
 /** Port on which every server listens inside its container. */
 export const containerPort = 8080;
@@ -140,7 +140,8 @@ export function planServer(
   const name = options.containerName ?? containerName(config.prefix, definition);
   const alias = containerName("mcp-", definition);
   const limits = planLimits(definition, options);
-  const tools = definition.tools.filter((tool) => options.allowedTools?.includes(tool) ?? true);
+  const tools = visibleTools(definition, options);
+  const egress = typeof definition.egress === "function" ? definition.egress(options) : definition.egress;
   const bases = definition.baseImages.map((base) => [`${base.toUpperCase()}_IMAGE`, config.images[base]] as const);
   return {
     name: definition.name,
@@ -159,7 +160,7 @@ export function planServer(
       // Without address translation, packets of the server leave the host with an address that nobody answers to,
       // while the host's published port still reaches it; on an `internal` network that port would not exist.
       options:
-        definition.egress === "none" && !leavesItsNetworks(backends, config)
+        egress === "none" && !leavesItsNetworks(backends, config)
           ? { "com.docker.network.bridge.enable_ip_masquerade": "false" }
           : {},
     },

@@ -9,13 +9,17 @@ export interface BindMount {
   readonly writable: boolean;
 }
 
-/** A secret that a server cannot run without, set with `pulumi config set --secret --path mcp:secrets.<server>.<key>`. */
-export interface RequiredSecret {
+/** A secret of a server, set with `pulumi config set --secret --path mcp:secrets.<server>.<key>`. */
+export interface ServerSecret<Options> {
   readonly key: string;
   /** The environment variable that carries it into the container. */
   readonly env: string;
   /** Where a user gets one: the remedy that the error shows. */
   readonly remedy: string;
+  /** Options that call for it; without them it is not handed over either. Default: any. */
+  readonly neededFor?: (options: Options) => boolean;
+  /** What comes of it when it is missing: an error, or the server is left out with a word that says so. Default: error. */
+  readonly ifMissing?: "error" | "leave out";
 }
 
 /** What a server's own options ask of its container, beyond what every server has. */
@@ -66,16 +70,18 @@ export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape>
   };
   /** Sessions at once when nothing is said. Default: 32. */
   readonly sessions?: number;
-  readonly egress: Egress;
-  /** Every tool that the pinned version offers, by name; the label `com.mcp.tools` counts the allowed ones. */
+  readonly egress: Egress | ((options: z.output<z.ZodObject<Options>>) => Egress);
+  /** Every tool that the pinned version offers, by name; the label `com.mcp.tools` counts those that clients see. */
   readonly tools: readonly string[];
+  /** Those of them that the server itself offers with these options. Default: all. */
+  readonly offeredTools?: (options: z.output<z.ZodObject<Options>>) => readonly string[];
   /** Labels beyond `com.mcp.type` and `com.mcp.tools`. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Base images that the Dockerfile takes as build arguments, beside the bridge's. */
   readonly baseImages: readonly BaseImageName[];
   /** Client capabilities that this server must not see, because it would act on them beyond its configuration. */
   readonly stripClientCapabilities?: readonly string[];
-  readonly secrets?: readonly RequiredSecret[];
+  readonly secrets?: readonly ServerSecret<z.output<z.ZodObject<Options>>>[];
   /** Options of this server alone, beside those of every server. */
   readonly options: Options;
   readonly specifics: (options: z.output<z.ZodObject<Options>>) => ServerSpecifics;
@@ -91,3 +97,10 @@ export function defineServer<const Options extends z.ZodRawShape>(
 /** Usual name of a server's container. */
 export const containerName = (prefix: string, definition: ServerDefinition) =>
   `${prefix}${definition.containerSuffix ?? definition.name}`;
+
+/** Tools that clients see: what the server offers with these options, less what is not allowed. */
+export const visibleTools = (
+  { tools, offeredTools }: ServerDefinition,
+  options: Record<string, unknown> & { readonly allowedTools?: readonly string[] | undefined },
+): readonly string[] =>
+  (offeredTools?.(options) ?? tools).filter((tool) => options.allowedTools?.includes(tool) ?? true);

@@ -1,22 +1,17 @@
 import type { ServerDefinition } from "../components/server-definition.ts";
 import { usedBackends } from "./backend-problems.ts";
+import { readableServers } from "./readable-servers.ts";
 import type { BaseImageName } from "./schema.ts";
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /**
  * Base images that a configuration builds on: those of the bridge, of the servers that are on, and of the backends that
  * run for them. The configuration is as it is written; what is wrong with it is said elsewhere.
  */
 export function neededImages(
-  raw: { readonly servers?: unknown; readonly backends?: unknown },
+  raw: { readonly servers?: unknown; readonly backends?: unknown; readonly secrets?: unknown },
   catalogue: readonly ServerDefinition[],
 ): BaseImageName[] {
-  const listed = isObject(raw.servers) ? raw.servers : {};
-  const servers = catalogue.flatMap((definition) => {
-    const options = listed[definition.name];
-    return isObject(options) && options.enabled !== false ? [{ definition, options }] : [];
-  });
+  const servers = readableServers(raw, catalogue);
   const running = usedBackends(servers, raw.backends).filter(
     ({ options }) => options.mode !== "existing" || options.adminUser !== undefined,
   );

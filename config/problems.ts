@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { z } from "zod";
-import { containerName, type ServerDefinition } from "../components/server-definition.ts";
+import { containerName, type ServerDefinition, visibleTools } from "../components/server-definition.ts";
 import {
   backendProblems,
   backendSecretKeys,
@@ -9,7 +9,9 @@ import {
   usedBackends,
 } from "./backend-problems.ts";
 import { nearest } from "./nearest.ts";
+import { type ReadableServer, readableServers } from "./readable-servers.ts";
 import { configSchema, defaultPrefix } from "./schema.ts";
+import { neededSecrets, settingSecret } from "./secrets.ts";
 import { docAt, keysAt } from "./walk.ts";
 
 /** What the checks need to know of the world. */
@@ -62,18 +64,6 @@ function schemaProblems(schema: z.core.$ZodType, raw: Readonly<Raw>): string[] {
   });
 }
 
-/** Servers that are on, as far as their options can be read: what the checks across servers look at. */
-function readableServers(raw: Readonly<Raw>, world: World) {
-  const listed = isObject(raw.servers) ? raw.servers : {};
-  return world.servers.flatMap((definition) => {
-    const options = listed[definition.name];
-    if (!isObject(options) || options.enabled === false) return [];
-    return [{ definition, options, path: `mcp:servers.${definition.name}` }];
-  });
-}
-
-type ReadableServer = ReturnType<typeof readableServers>[number];
-
 function clashes(
   servers: readonly ReadableServer[],
   key: string,
@@ -117,13 +107,20 @@ function mountProblems({ options, path }: ReadableServer, world: World): string[
   });
 }
 
-function toolProblems({ definition, options, path }: ReadableServer): string[] {
+function toolProblems({ definition, options, parsed, path }: ReadableServer): string[] {
   const allowed: unknown[] = Array.isArray(options.allowedTools) ? options.allowedTools : [];
+  const offered = parsed ? visibleTools(definition, { ...parsed, allowedTools: undefined }) : definition.tools;
+  if (offered.length === 0)
+    return [`${path} leaves ${definition.name} without a tool; allowed: options with which it has one; change them`];
   return allowed.flatMap((tool, index) => {
-    if (typeof tool !== "string" || definition.tools.includes(tool)) return [];
-    const meant = nearest(tool, definition.tools);
+    if (typeof tool !== "string" || offered.includes(tool)) return [];
+    if (definition.tools.includes(tool))
+      return [
+        `${path}.allowedTools[${index}] is ${show(tool)}, which ${definition.name} does not have with its other options; allowed: ${offered.join(", ")}; change these options or remove it`,
+      ];
+    const meant = nearest(tool, offered);
     return [
-      `${path}.allowedTools[${index}] is ${show(tool)}; allowed: ${definition.tools.join(", ")}; ${meant ? `did you mean \`${meant}\`?` : "remove it"}`,
+      `${path}.allowedTools[${index}] is ${show(tool)}; allowed: ${offered.join(", ")}; ${meant ? `did you mean \`${meant}\`?` : "remove it"}`,
     ];
   });
 }
@@ -149,12 +146,12 @@ function secretProblems(
           `mcp:secrets.${server}.${key} is not a secret of any server or backend; allowed: ${known.join(", ") || "none"}; ${remedy}`,
         );
       }
-  for (const { definition } of servers)
-    for (const { key, remedy } of definition.secrets ?? []) {
+  for (const { definition, parsed } of servers)
+    for (const { key, remedy } of parsed ? neededSecrets(definition, parsed) : []) {
       const value = (secrets[definition.name] as Raw | undefined)?.[key];
       if (value === undefined)
         problems.push(
-          `mcp:secrets.${definition.name}.${key} is missing, and ${definition.name} cannot run without it; allowed: ${remedy}; \`pulumi config set --secret --path mcp:secrets.${definition.name}.${key}\`, or set mcp:servers.${definition.name}.enabled to false`,
+          `mcp:secrets.${definition.name}.${key} is missing, and ${definition.name} cannot run without it; allowed: ${remedy}; ${settingSecret(definition.name, key)}, or set mcp:servers.${definition.name}.enabled to false`,
         );
     }
   problems.push(...missingBackendSecrets(backends, secrets));
@@ -167,7 +164,7 @@ function secretProblems(
 
 /** All that is wrong with a configuration, one line each: subject, fault, what is allowed, remedy. */
 export function configProblems(raw: Readonly<Raw>, world: World): string[] {
-  const servers = readableServers(raw, world);
+  const servers = readableServers(raw, world.servers);
   const backends = usedBackends(servers, raw.backends);
   const published = servers.filter(({ options }) => options.publish !== false);
   const prefix = typeof raw.prefix === "string" ? raw.prefix : defaultPrefix;

@@ -14,6 +14,7 @@ export const defaultBaseImages = {
   debian: "debian:13-slim",
   node: "node:24-trixie-slim",
   python: "python:3.13-slim-trixie",
+  golang: "golang:1.26-trixie",
   postgres: "postgres:17-trixie",
   timescaledb: "timescale/timescaledb:2.30.2-pg17",
   loki: "grafana/loki:3.7.6",
@@ -93,7 +94,8 @@ const serverKeys = (definition: ServerDefinition) => ({
   ),
 });
 
-const serverSchema = (definition: ServerDefinition) =>
+/** Keys of one server. */
+export const serverSchema = (definition: ServerDefinition) =>
   z.strictObject({ ...serverKeys(definition), ...definition.options });
 
 /** Everything under `mcp:`: the one place that says which keys there are, what they take and what they are for. */
@@ -143,6 +145,7 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
         debian: imageName("Debian 13", defaultBaseImages.debian),
         node: imageName("Node 24 on Debian 13", defaultBaseImages.node),
         python: imageName("Python 3.13 on Debian 13", defaultBaseImages.python),
+        golang: imageName("Go 1.26 on Debian 13", defaultBaseImages.golang),
         postgres: imageName("PostgreSQL 17", defaultBaseImages.postgres),
         timescaledb: imageName("TimescaleDB for PostgreSQL 17", defaultBaseImages.timescaledb),
         loki: imageName("Grafana Loki 3", defaultBaseImages.loki),

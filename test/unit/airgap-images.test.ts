@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
+import Docker from "dockerode";
 import { describe, expect, it } from "vitest";
-import { type BaseImageFacts, chooseBaseImage, otherIndex } from "../../airgap/base-images.ts";
+import { type BaseImageFacts, chooseBaseImage, otherGoEnvironment, otherIndex } from "../../airgap/base-images.ts";
 import { addedCertificates, splitPem } from "../../airgap/certificates.ts";
 import { sources } from "../../airgap/debian-image.ts";
+import { follow } from "../../airgap/engine-stream.ts";
 import {
   baseImageNames,
   baseOf,
@@ -21,6 +24,7 @@ const host: HostFacts = {
   certificates: [],
   npmRegistry: undefined,
   pipIndex: undefined,
+  goEnvironment: {},
   nodeVersion: "24.21.0",
   arch: "x64",
 };
@@ -125,6 +129,43 @@ describe("an index of packages", () => {
     ["", undefined],
   ])("%j is taken along as %j", (address, expected) => {
     expect(otherIndex(address, "https://registry.npmjs.org")).toBe(expected);
+  });
+});
+
+describe("Go's settings", () => {
+  it.each([
+    [{ GOPROXY: "https://proxy.golang.org,direct", GOSUMDB: "sum.golang.org" }, {}],
+    [
+      { GOPROXY: "https://go.example/mod,direct", GOSUMDB: "off" },
+      { GOPROXY: "https://go.example/mod,direct", GOSUMDB: "off" },
+    ],
+    [{ GOPROXY: "https://me:secret@go.example/mod" }, {}],
+    [{ GOPROXY: "file:///srv/mod" }, {}],
+    [{}, { GOPROXY: "https://env.example" }],
+  ])("%j are taken along as %j", (said, expected) => {
+    expect(otherGoEnvironment(JSON.stringify(said), { GOPROXY: "https://env.example", HOME: "/root" })).toEqual(
+      expected,
+    );
+  });
+
+  it("are set in the image", () => {
+    expect(dockerfileOf("golang", { ...host, goEnvironment: { GOPROXY: "https://go.example" } })).toContain(
+      "\nENV GOPROXY=https://go.example\n",
+    );
+  });
+});
+
+describe("what the engine streams while it builds", () => {
+  const step = { say: () => {}, tail: () => {}, state: () => {} };
+  const streamed = (...events: object[]) => Readable.from(events.map((event) => `${JSON.stringify(event)}\n`));
+
+  it("ends well without an error", async () => {
+    await expect(follow(new Docker(), streamed({ stream: "Step 1/1\n" }), step)).resolves.toBeUndefined();
+  });
+
+  it("fails with the engine's error and the lines before it", async () => {
+    const events = streamed({ stream: "Step 1/1\n" }, { errorDetail: { code: 127 }, error: "returned 127" });
+    await expect(follow(new Docker(), events, step)).rejects.toThrow("Step 1/1\nreturned 127");
   });
 });
 

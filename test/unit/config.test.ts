@@ -210,6 +210,7 @@ describe("parseConfig", () => {
       allowedHosts: [],
       healthInterval: 30,
       litellm: { transport: "http", reach: "internal" },
+      notices: [],
     });
     expect(images).toEqual(defaultBaseImages);
     expect(backends.postgres).toEqual({ mode: "managed", memory: 512, port: 5432 });

@@ -15,6 +15,7 @@ const host: HostFacts = {
   certificates: [],
   npmRegistry: undefined,
   pipIndex: undefined,
+  goEnvironment: {},
   nodeVersion: "24.21.0",
   arch: "x64",
 };
