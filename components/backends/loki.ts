@@ -9,8 +9,8 @@ export const loki = defineBackend({
   port: 3100,
   context: "images/backends/loki",
   baseImage: "loki",
-  user: "10001",
-  dataTarget: "/loki",
+  user: "10031:10031",
+  dataTarget: "/var/lib/loki",
   memory: 512,
   // The image has no shell and no curl; Loki asks itself.
   healthcheck: ["CMD", "/usr/bin/loki", "-health", "-health.url=http://127.0.0.1:3100/ready"],
