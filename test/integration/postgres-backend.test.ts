@@ -237,7 +237,7 @@ describe("a volume that is not for this image", () => {
   });
 });
 
-test("on TimescaleDB, the extension is loaded, and reads of another role go through it", async () => {
+test("on TimescaleDB, the extension is loaded first, and brought to the image's version before anything uses it", async () => {
   const timescale: BootstrapSpec = {
     managed: true,
     roles: spec().roles,
@@ -251,9 +251,15 @@ test("on TimescaleDB, the extension is loaded, and reads of another role go thro
     "INSERT INTO metric SELECT '2026-01-01'::timestamptz + i * interval '1 hour', i FROM generate_series(1, 48) i";
   const create = "CREATE TABLE metric (at timestamptz NOT NULL, value int); SELECT create_hypertable('metric', 'at')";
   asSuperuser(server, `SET ROLE app_owner; ${create}; ${fill}`, "timescale_db");
+  // As a volume is that an older image has used: where its library is gone, even a SELECT fails.
+  const version = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
+  const older = asSuperuser(server, version, "timescale_db").replace(/\d+$/, (patch) => String(Number(patch) - 1));
+  const metadata = `UPDATE _timescaledb_catalog.metadata SET value = '${older}' WHERE key = 'timescaledb_version'`;
+  const extension = `UPDATE pg_extension SET extversion = '${older}' WHERE extname = 'timescaledb'`;
+  asSuperuser(server, `${metadata}; ${extension}`, "timescale_db");
   docker("restart", server);
   await healthy(server);
-  expect(bootstrapLines(server).at(-1)).toBe("nothing to change");
+  expect(bootstrapLines(server).at(-1)).toBe("updated extension timescaledb in database timescale_db");
   const days =
     "SELECT time_bucket('1 day', at, 'UTC') AS day, sum(value)::int FROM metric GROUP BY day ORDER BY day LIMIT 1";
   expect(await query(server, { ...reader, database: "timescale_db" }, days)).toEqual([

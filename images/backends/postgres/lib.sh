@@ -12,7 +12,7 @@ die() {
 apply_bootstrap() {
   changes=$(printf '%s\n' "$MCP_BOOTSTRAP_SQL" |
     psql -X -q -A -t -w -v ON_ERROR_STOP=1 -v VERBOSITY=terse "$@" 2>"$errors") || {
-    say "bootstrap: $(tr '\n' ' ' <"$errors")"
+    say "bootstrap: $(tr '\n\t' '  ' <"$errors")"
     return 1
   }
   if [ -z "$changes" ]; then
