@@ -132,12 +132,11 @@ describe("get_container_metrics", () => {
       expect([id, service]).toEqual([FETCH, "fetch"]);
       expect(metrics.map(({ chart }: { chart: string }) => chart)).toEqual([
         `cgroup_${FETCH}.cpu`,
-        `cgroup_${FETCH}.cpu_limit`,
         `cgroup_${FETCH}.mem_usage`,
         `cgroup_${FETCH}.mem_utilization`,
       ]);
-      const ram = metrics[2].series.find(({ name }: { name: string }) => name === "ram");
-      expect([metrics[2].unit, ram.last > 10 && ram.last < 1_000]).toEqual(["MiB", true]);
+      const ram = metrics[1].series.find(({ name }: { name: string }) => name === "ram");
+      expect([metrics[1].unit, ram.last > 10 && ram.last < 1_000]).toEqual(["MiB", true]);
     }
   });
 

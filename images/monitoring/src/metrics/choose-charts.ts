@@ -17,7 +17,7 @@ export const SYSTEM_METRICS = {
 
 /** The same of one container. */
 export const CONTAINER_METRICS = {
-  cpu: [["cgroup.cpu", "cgroup.cpu_limit"]],
+  cpu: [["cgroup.cpu"]],
   memory: [["cgroup.mem_usage", "cgroup.mem_utilization"]],
   network: [["cgroup.net_net"]],
   disk_io: [["cgroup.throttle_io"], ["cgroup.io"]],
