@@ -2,6 +2,7 @@ import type { ServerDefinition } from "./server-definition.ts";
 import { fetch } from "./servers/fetch.ts";
 import { filesystem } from "./servers/filesystem.ts";
 import { github } from "./servers/github.ts";
+import { monitoring } from "./servers/monitoring.ts";
 
 /** Every server there is, in the order of their host ports. */
-export const catalogue: readonly ServerDefinition[] = [filesystem, fetch, github];
+export const catalogue: readonly ServerDefinition[] = [filesystem, monitoring, fetch, github];

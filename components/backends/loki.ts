@@ -15,6 +15,12 @@ export const loki = defineBackend({
   // The image has no shell and no curl; Loki asks itself.
   healthcheck: ["CMD", "/usr/bin/loki", "-health", "-health.url=http://127.0.0.1:3100/ready"],
   stopSeconds: 30,
+  clientSecrets: [
+    { key: "token", env: "LOKI_TOKEN" },
+    { key: "username", env: "LOKI_USERNAME" },
+    { key: "password", env: "LOKI_PASSWORD" },
+    { key: "tenant", env: "LOKI_TENANT" },
+  ],
   options: {
     retentionDays: wholeNumber("Managed: how long log lines are kept.", "days", 1, 365).default(7),
   },

@@ -18,5 +18,10 @@ export const netdata = defineBackend({
   // A chart that is there was collected; that the port answers says less.
   healthcheck: ["CMD", "curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:19999/api/v1/chart?chart=system.cpu"],
   stopSeconds: 30,
+  clientSecrets: [
+    { key: "token", env: "NETDATA_TOKEN" },
+    { key: "username", env: "NETDATA_USERNAME" },
+    { key: "password", env: "NETDATA_PASSWORD" },
+  ],
   options: {},
 });

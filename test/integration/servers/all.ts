@@ -1,4 +1,5 @@
+import { monitoring } from "./monitoring.ts";
 import type { ServerProof } from "./proof.ts";
 
 /** The proofs, by server. */
-export const proofs: Readonly<Record<string, ServerProof>> = {};
+export const proofs: Readonly<Record<string, ServerProof>> = { monitoring };
