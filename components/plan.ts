@@ -5,7 +5,7 @@ import type { ConfiguredServer, StackConfig } from "../config.ts";
 import { clientEnvs, clientNetworks, optionsOf } from "./backends/connection.ts";
 import type { BackendUse } from "./backends/definition.ts";
 import { type Limits, planLimits } from "./limits.ts";
-import { containerName, type ServerDefinition, visibleTools } from "./server-definition.ts";
+import { containerName, gatewayName, type ServerDefinition, visibleTools } from "./server-definition.ts";
 
 /** Port on which every server listens inside its container. */
 export const containerPort = 8080;
@@ -52,6 +52,8 @@ export interface ServerPlan {
   readonly healthInterval: string;
   /** Where the host publishes the server, if it does. */
   readonly published: { readonly ip: string; readonly port: number } | undefined;
+  /** Whether it asks the other servers how they are. */
+  readonly asksOthers: boolean;
   /** Names of the tools that clients see. */
   readonly tools: readonly string[];
   /** Time that one request may take without progress, in seconds. */
@@ -127,6 +129,12 @@ const leavesItsNetworks = (uses: readonly BackendUse[], { backends }: StackConfi
     return mode === "existing" && network === undefined;
   });
 
+/** Where a server finds the others: see `gateway-plan.ts`, which gives each its path. */
+const serviceUrls = (names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, `http://${gatewayName}:${containerPort}/${name}`]));
+
+const serverNames = ({ servers }: StackConfig) => servers.map(({ definition }) => definition.name);
+
 /** Plans one server: from its catalogue entry and the configuration to plain facts. */
 export function planServer(
   server: ConfiguredServer,
@@ -169,6 +177,7 @@ export function planServer(
     envs: {
       ...envs,
       ...Object.assign({}, ...backends.map((use) => clientEnvs(use, config.backends))),
+      ...(definition.asksOthers && { MCP_SERVICES: JSON.stringify(serviceUrls(serverNames(config))) }),
       ...planBridgeEnvs(server, config, { alias, name, maxSessions: limits.maxSessions }),
     },
     labels: planLabels(definition, tools),
@@ -189,6 +198,7 @@ export function planServer(
     limits,
     healthInterval: goDuration(config.healthInterval),
     published: options.publish ? { ip: config.bindAddress, port: options.port } : undefined,
+    asksOthers: definition.asksOthers ?? false,
     tools,
     requestTimeout: options.requestTimeout,
     secretEnvs: server.secretEnvs,

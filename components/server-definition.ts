@@ -79,6 +79,8 @@ export interface ServerDefinition<Options extends z.ZodRawShape = z.ZodRawShape>
   readonly labels?: Readonly<Record<string, string>>;
   /** Base images that the Dockerfile takes as build arguments, beside the bridge's. */
   readonly baseImages: readonly BaseImageName[];
+  /** Whether it asks the other servers how they are; it gets their URLs as `MCP_SERVICES`, by way of the gateway. */
+  readonly asksOthers?: boolean;
   /** Client capabilities that this server must not see, because it would act on them beyond its configuration. */
   readonly stripClientCapabilities?: readonly string[];
   readonly secrets?: readonly ServerSecret<z.output<z.ZodObject<Options>>>[];
@@ -104,3 +106,6 @@ export const visibleTools = (
   options: Record<string, unknown> & { readonly allowedTools?: readonly string[] | undefined },
 ): readonly string[] =>
   (offeredTools?.(options) ?? tools).filter((tool) => options.allowedTools?.includes(tool) ?? true);
+
+/** Name of the gateway on the networks of the servers. */
+export const gatewayName = "mcp-gateway";

@@ -4,8 +4,8 @@ import { readableServers } from "./readable-servers.ts";
 import type { BaseImageName } from "./schema.ts";
 
 /**
- * Base images that a configuration builds on: those of the bridge, of the servers that are on, and of the backends that
- * run for them. The configuration is as it is written; what is wrong with it is said elsewhere.
+ * Base images that a configuration builds on: those of the bridge, of the servers that are on, of the backends that
+ * run for them, and of the gateway. The configuration is as it is written; what is wrong with it is said elsewhere.
  */
 export function neededImages(
   raw: { readonly servers?: unknown; readonly backends?: unknown; readonly secrets?: unknown },
@@ -19,6 +19,7 @@ export function neededImages(
     "node" as const,
     ...servers.flatMap(({ definition }) => definition.baseImages),
     ...running.map(({ definition }) => definition.baseImage),
+    ...(servers.some(({ definition }) => definition.asksOthers) ? (["traefik"] as const) : []),
   ];
   return [...new Set(images)];
 }

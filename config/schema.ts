@@ -19,6 +19,7 @@ export const defaultBaseImages = {
   timescaledb: "timescale/timescaledb:2.30.2-pg17",
   loki: "grafana/loki:3.7.6",
   netdata: "netdata/netdata:v2.10.3",
+  traefik: "traefik:v3.7.15",
 } as const;
 
 /** Key under `mcp:images`. */
@@ -150,6 +151,7 @@ export const configSchema = (servers: readonly ServerDefinition[]) =>
         timescaledb: imageName("TimescaleDB for PostgreSQL 17", defaultBaseImages.timescaledb),
         loki: imageName("Grafana Loki 3", defaultBaseImages.loki),
         netdata: imageName("Netdata 1.37 or newer", defaultBaseImages.netdata),
+        traefik: imageName("Traefik 3", defaultBaseImages.traefik),
       })
       .prefault({}),
     litellm: z

@@ -39,6 +39,7 @@ describe("planServer", () => {
       limits: { memory: 1516, processes: 560, maxSessions: 32 },
       healthInterval: "30s",
       published: { ip: "127.0.0.1", port: 8501 },
+      asksOthers: false,
       tools: expect.arrayContaining(["read_text_file", "write_file"]),
       requestTimeout: 30,
     });
