@@ -40,7 +40,7 @@ const databaseKeys = (definition: BackendDefinition) => ({
     },
     hostName.optional(),
   ),
-  port: wholeNumber("Existing: its port.", "", 1, 65535).default(definition.port),
+  port: wholeNumber(`Existing: its port. Default: ${definition.port}.`, "", 1, 65535).optional(),
   adminUser: field(
     {
       description:

@@ -131,6 +131,11 @@ describe("configProblems of backends", () => {
   });
 });
 
+test("the defaults that Pulumi.yaml fills in are as good as saying nothing", () => {
+  const { backends } = config({});
+  expect(configProblems({ ...managed, backends }, world())).toEqual([]);
+});
+
 describe("neededImages", () => {
   test.each([
     ["nothing", {}, ["node"]],

@@ -213,7 +213,7 @@ describe("parseConfig", () => {
       notices: [],
     });
     expect(images).toEqual(defaultBaseImages);
-    expect(backends.postgres).toEqual({ mode: "managed", memory: 512, port: 5432 });
+    expect(backends.postgres).toEqual({ mode: "managed", memory: 512 });
     expect(backendSecrets.postgres).toEqual({});
     expect(servers.map(({ definition, options }) => [definition.name, options])).toEqual([
       [
