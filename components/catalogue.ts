@@ -3,6 +3,7 @@ import { fetch } from "./servers/fetch.ts";
 import { filesystem } from "./servers/filesystem.ts";
 import { github } from "./servers/github.ts";
 import { monitoring } from "./servers/monitoring.ts";
+import { n8n } from "./servers/n8n.ts";
 
 /** Every server there is, in the order of their host ports. */
-export const catalogue: readonly ServerDefinition[] = [filesystem, monitoring, fetch, github];
+export const catalogue: readonly ServerDefinition[] = [filesystem, monitoring, fetch, github, n8n];

@@ -9,7 +9,7 @@ export const github = defineServer({
   description: "Repositories, issues and pull requests of GitHub",
   port: 8506,
   uid: 10006,
-  session: { memory: 32, processes: 16 },
+  session: { memory: 24, processes: 16 },
   egress: "web",
   baseImages: ["golang"],
   tools: githubTools(githubToolsetNames, false),
