@@ -25,6 +25,7 @@ export const monitoring = defineServer({
   session: { memory: 2, processes: 1 },
   base: { memory: 128, processes: 16 },
   egress: "none",
+  asksOthers: true,
   baseImages: [],
   tools: ["search_logs", "get_system_metrics", "get_container_metrics", "check_alerts", "service_health"],
   labels: { "com.mcp.datasources": "loki,netdata" },
@@ -38,8 +39,6 @@ export const monitoring = defineServer({
       LOKI_SERVICE_LABEL: serviceLabel,
       LOKI_CONTAINER_LABEL: containerLabel,
       MONITORING_TIMEOUT_SECONDS: String(backendTimeout),
-      // Itself; what else it can ask is for the stack to say.
-      MCP_SERVICES: JSON.stringify({ monitoring: "http://127.0.0.1:8080" }),
     },
     backends: [{ backend: "loki" }, { backend: "netdata" }],
   }),

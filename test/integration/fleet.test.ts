@@ -16,6 +16,7 @@ let outputs: StackOutputs;
 
 const fleet: Fleet = {
   stack,
+  servers: names,
   endpointOf(server) {
     const endpoint = outputs.endpoints[server]?.host;
     if (!endpoint) throw new Error(`${server} is not published`);

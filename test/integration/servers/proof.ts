@@ -5,6 +5,8 @@ import type { TestStack } from "../test-stack.ts";
 /** The running fleet, as the proof of a server sees it. */
 export interface Fleet {
   readonly stack: TestStack;
+  /** Names of the servers that are on. */
+  readonly servers: readonly string[];
   /** URLs of a server as seen from the host. */
   endpointOf(server: string): Endpoint;
   tokenOf(server: string): string;
