@@ -91,6 +91,7 @@ function projectFile(text: string): string {
     images: "Base images of all others, by what they carry.",
     litellm: "How `litellmConfig` reaches the servers.",
     servers: "The servers that run, by name; each an object of its options.",
+    backends: "Where servers keep and find data: run by this stack once one needs it, or existing.",
   };
   // Pulumi wants a value beside the description of a key outside the project's own namespace: the default.
   const config = Object.entries(shapeOf(schema)).map(([key, field]) => [

@@ -149,7 +149,8 @@ export function planServer(
   const alias = containerName("mcp-", definition);
   const limits = planLimits(definition, options);
   const tools = visibleTools(definition, options);
-  const egress = typeof definition.egress === "function" ? definition.egress(options) : definition.egress;
+  const egress =
+    options.egress ?? (typeof definition.egress === "function" ? definition.egress(options) : definition.egress);
   const bases = definition.baseImages.map((base) => [`${base.toUpperCase()}_IMAGE`, config.images[base]] as const);
   return {
     name: definition.name,

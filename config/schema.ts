@@ -85,6 +85,14 @@ const serverKeys = (definition: ServerDefinition) => ({
     10_000,
   ).optional(),
   requestTimeout: wholeNumber("Time that one request may take without progress.", "seconds", 1, 86_400).default(30),
+  egress: field(
+    {
+      description: "Connections that it may open by itself, in place of what it needs by nature.",
+      allowed: "none, or web for any address",
+      remedy: "leave it out for what the server needs",
+    },
+    z.enum(["none", "web"]).optional(),
+  ),
   allowedTools: field(
     {
       description: "Tools that clients can see and call; the others are hidden and refused.",

@@ -32,7 +32,11 @@ const fleet: Fleet = {
 };
 
 beforeAll(async () => {
-  const servers = names.map((name, index) => [name, { port: ports[index], ...proofs[name]?.options(stack) }]);
+  // No server has a way out, to package mirrors neither: nothing is fetched at run time.
+  const servers = names.map((name, index) => [
+    name,
+    { port: ports[index], egress: "none", ...proofs[name]?.options(stack) },
+  ]);
   const secrets = Object.assign({}, ...names.map((name) => proofs[name]?.secrets));
   await stack.init();
   stack.configure({ servers: Object.fromEntries(servers) });

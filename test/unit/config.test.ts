@@ -8,7 +8,7 @@ import { minimal, mounts, vault, world } from "./fixtures.ts";
 const fsTools =
   "read_file, read_text_file, read_media_file, read_multiple_files, write_file, edit_file, create_directory, list_directory, list_directory_with_sizes, directory_tree, move_file, search_files, get_file_info, list_allowed_directories";
 const serverKeys =
-  "enabled, publish, port, containerName, user, memory, processes, maxSessions, requestTimeout, allowedTools";
+  "enabled, publish, port, containerName, user, memory, processes, maxSessions, requestTimeout, egress, allowedTools";
 
 const bad: { name: string; raw: Record<string, unknown>; secretsAreSecret?: boolean; problems: string[] }[] = [
   {

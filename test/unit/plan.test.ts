@@ -85,6 +85,13 @@ describe("planServer", () => {
     expect(plan.envs.MCP_MAX_SESSIONS).toBe("3");
   });
 
+  test("gives a way out, or takes it, where the configuration says so", () => {
+    const options = (name: string, egress: string) =>
+      planOf(name, { servers: { fetch: { egress }, filesystem: { mounts, egress } } }).network.options;
+    expect(options("fetch", "none")).toEqual({ "com.docker.network.bridge.enable_ip_masquerade": "false" });
+    expect(options("filesystem", "web")).toEqual({});
+  });
+
   test("counts only the tools that are allowed", () => {
     const allowedTools = ["read_text_file", "list_directory"];
     const plan = planOf("filesystem", { servers: { filesystem: { mounts, allowedTools } } });
