@@ -125,7 +125,7 @@ describe("get_system_metrics", () => {
 
 describe("get_container_metrics", () => {
   test("finds a server's container by its name, through what the server says of itself", async () => {
-    for (const name of ["fetch", "127.0.0.1", FETCH, FETCH.slice(0, 5), `${FETCH}${"0".repeat(52)}`]) {
+    for (const name of ["fetch", "mcp-fetch", FETCH, FETCH.slice(0, 5), `${FETCH}${"0".repeat(52)}`]) {
       const { data } = await tools.call("get_container_metrics", { containers: [name], range: THEN });
       expect(data.containers).toHaveLength(1);
       const [{ id, service, metrics }] = data.containers;
@@ -145,8 +145,9 @@ describe("get_container_metrics", () => {
     expect(data.containers.map(({ id, service }: { id: string; service?: string }) => [id, service])).toEqual([
       [FETCH, "fetch"],
       [FILESYSTEM, undefined],
+      ["process_api", undefined],
     ]);
-    expect(data.unknownIds).toEqual([FILESYSTEM]);
+    expect(data.others).toEqual([FILESYSTEM, "process_api"]);
     expect(data.notes).toEqual([
       "no container was found for gone: it is down, was started a moment ago, or its /health names no `instance` that Netdata knows",
     ]);
@@ -156,13 +157,13 @@ describe("get_container_metrics", () => {
   test("leaves out what is over the limit, and says so", async () => {
     const { data } = await tools.call("get_container_metrics", { metrics: ["memory"], range: THEN, limit: 1 });
     expect(data.containers).toHaveLength(1);
-    expect(data.notes).toContain("1 of 2 containers are shown; name them in `containers`, or raise `limit`");
+    expect(data.notes).toContain("1 of 3 containers are shown; name them in `containers`, or raise `limit`");
   });
 
   test("does not make up a container that is gone or never was", async () => {
     const { text, isError } = await tools.call("get_container_metrics", { containers: ["memory"], range: THEN });
     expect(isError).toBe(true);
-    expect(text).toBe(`Netdata has no container "memory" in this range; it has fetch, ${FILESYSTEM}`);
+    expect(text).toBe(`Netdata has no container "memory" in this range; it has fetch, ${FILESYSTEM}, process_api`);
     const later = await tools.call("get_container_metrics", { range: "1m" });
     expect(later.data.containers).toEqual([]);
     expect(later.data.notes).toEqual(["Netdata sees no containers in this range; it needs /sys/fs/cgroup of the host"]);

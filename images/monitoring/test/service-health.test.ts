@@ -131,6 +131,23 @@ describe("service_health", () => {
     ]);
   });
 
+  test("asks servers behind a gateway, which answers for one that is away", async () => {
+    const gateway = await start(({ pathname }) => {
+      if (pathname === "/memory/health") return { body: report("ok") };
+      return pathname === "/fetch/health"
+        ? { status: 502, body: "Bad Gateway" }
+        : { status: 503, body: "no available server\n" };
+    });
+    const urls = { memory: `${gateway}/memory`, fetch: `${gateway}/fetch`, github: `${gateway}/github` };
+    const tools = await connect({ MCP_SERVICES: JSON.stringify(urls) });
+    const { data } = await tools.call("service_health", { services: Object.keys(urls) });
+    expect(data.services.map(({ name, status, error }: Record<string, string>) => [name, status, error])).toEqual([
+      ["memory", "ok", undefined],
+      ["fetch", "unreachable", `server "fetch" at ${urls.fetch} answered HTTP 502: Bad Gateway`],
+      ["github", "unready", `server "github" at ${urls.github} answered HTTP 503: no available server`],
+    ]);
+  });
+
   test("gives up on one that does not answer, without waiting for it with the others", async () => {
     const silent = await start(() => undefined);
     const good = await start(() => ({ body: report("ok") }));

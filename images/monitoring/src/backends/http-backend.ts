@@ -13,7 +13,7 @@ export interface Ask {
   readonly maxBytes: number;
   /** Shorter than the usual wait. */
   readonly timeoutMs?: number;
-  /** A status other than 2xx whose body is an answer all the same. */
+  /** A status other than 2xx whose body is an answer all the same, if it is JSON: a proxy's is not. */
   readonly alsoGood?: number;
 }
 
@@ -54,7 +54,8 @@ export class HttpBackend {
           signal: ends,
         });
         const body = await this.#readBody(response, maxBytes);
-        if (!response.ok && response.status !== alsoGood) throw this.#refusal(response, body);
+        const good = response.ok || (response.status === alsoGood && body.startsWith("{"));
+        if (!good) throw this.#refusal(response, body);
         return body;
       });
     } catch (error) {

@@ -40,6 +40,12 @@ export class Services {
     return this.#backends.get(name)?.url;
   }
 
+  /** Host name in a server's URL: its container's, or a gateway's. */
+  hostOf(name: string): string | undefined {
+    const url = this.url(name);
+    return url === undefined ? undefined : new URL(url).hostname;
+  }
+
   /** What a server says of itself; it says so with 503 if it is not well. */
   async health(name: string, signal?: AbortSignal): Promise<HealthReport> {
     const backend = this.#backends.get(name);

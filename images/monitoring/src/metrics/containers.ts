@@ -5,8 +5,8 @@ import type { Services } from "../backends/services.ts";
 export interface Container {
   /** Its short id, or the name that Netdata has found out. */
   readonly id: string;
-  /** Made by an engine; other groups of processes have no id of theirs. */
-  readonly isContainer: boolean;
+  /** Whether it is known by an id, as what an engine has made. Other groups of processes have names alone. */
+  readonly hasId: boolean;
   /** The MCP server that runs in it, where one said so itself. */
   readonly service: string | undefined;
   readonly charts: readonly Chart[];
@@ -23,8 +23,7 @@ const shortId = (name: string) => (LONG_ID.exec(name) ?? SHORT_ID.exec(name))?.[
 
 /**
  * Containers among the charts. Without Docker's socket Netdata only knows their ids; which server is in which one the
- * servers tell themselves: their `/health` gives the host name, which is the id. With the socket, Netdata has the name,
- * and `mcp-memory` or its service's host name tell.
+ * servers tell themselves: their `/health` gives the host name, which is the id. With the socket, Netdata has the name.
  */
 export async function containersOf(charts: readonly Chart[], services: Services): Promise<Container[]> {
   const byType = new Map<string, Chart[]>();
@@ -36,22 +35,33 @@ export async function containersOf(charts: readonly Chart[], services: Services)
   }
   if (byType.size === 0) return [];
   const instances = await services.instances();
-  return [...byType].map(([type, group]) => {
+  const containers = [...byType].map(([type, group]) => {
     const name = TYPE.exec(type)?.[1] ?? type;
     const id = shortId(name);
     const service =
       id === undefined
-        ? services.names.find((it) => name === it || name === hostOf(services.url(it)))
+        ? services.names.find((it) => namesOf(it, services).includes(name))
         : [...instances].find(([instance]) => instance.length >= SHORT && instance.startsWith(id))?.[1];
-    return { id: id ?? name, isContainer: id !== undefined || service !== undefined, service, charts: group };
+    return { id: id ?? name, hasId: id !== undefined, service, charts: group };
   });
+  return containers.toSorted((a, b) => rank(a) - rank(b) || labelOf(a).localeCompare(labelOf(b)));
 }
 
-const hostOf = (url: string | undefined) => (url === undefined ? undefined : new URL(url).hostname);
+/** Servers of this installation first, then other containers: what has only a name is seldom what is meant. */
+const rank = ({ hasId, service }: Container) => (service !== undefined ? 0 : hasId ? 1 : 2);
 
-/** True if people may call it that: its service, its service's host name, its name, or the beginning of its id. */
+export const labelOf = ({ id, service }: { id: string; service?: string | undefined }) =>
+  service === undefined ? id : `${service} (${id})`;
+
+/** What the container of a server may be called: by convention, or as its URL says, unless that is of a gateway. */
+function namesOf(service: string, services: Services): string[] {
+  const host = services.hostOf(service);
+  const shared = services.names.some((other) => other !== service && services.hostOf(other) === host);
+  return [service, `mcp-${service}`, `mcp-${service}-service`, ...(shared || host === undefined ? [] : [host])];
+}
+
+/** True if people may call it that: by its service, its name, or the beginning of its id. */
 export function isCalled({ id, service }: Container, name: string, services: Services): boolean {
-  if (id === name || service === name) return true;
-  if (service !== undefined && hostOf(services.url(service)) === name) return true;
+  if (id === name || (service !== undefined && namesOf(service, services).includes(name))) return true;
   return /^[0-9a-f]{4,64}$/.test(name) && shortId(id) !== undefined && (id.startsWith(name) || name.startsWith(id));
 }

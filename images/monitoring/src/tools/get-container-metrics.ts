@@ -3,7 +3,7 @@ import { ToolError } from "../backends/backend-error.ts";
 import { eachOf } from "../backends/gate.ts";
 import { metricSchema, metricText, readMetric } from "../metrics/chart-metric.ts";
 import { CONTAINER_METRICS, chartsOf } from "../metrics/choose-charts.ts";
-import { type Container, containersOf, isCalled } from "../metrics/containers.ts";
+import { type Container, containersOf, isCalled, labelOf } from "../metrics/containers.ts";
 import {
   notesSchema,
   pointsArgument,
@@ -18,6 +18,7 @@ import { defineTool } from "./tool.ts";
 const NAMES = Object.keys(CONTAINER_METRICS) as (keyof typeof CONTAINER_METRICS)[];
 const AT_ONCE = 4;
 const MAX_LISTED = 60;
+const MAX_OTHERS = 200;
 
 const input = z.strictObject({
   containers: z
@@ -45,35 +46,28 @@ const output = z.object({
       metrics: z.array(metricSchema),
     }),
   ),
-  unknownIds: z.array(z.string()).describe("Containers in which no MCP server of this installation was found."),
+  others: z
+    .array(z.string())
+    .describe("Containers, and other groups of processes, in which no MCP server of this installation was found."),
   notes: notesSchema,
 });
-
-/** Servers of this installation first: the others are seldom what is meant. */
-const ownFirst = (containers: readonly Container[]) => [
-  ...containers.filter(({ service }) => service !== undefined),
-  ...containers.filter(({ service }) => service === undefined),
-];
 
 function choose(
   all: readonly Container[],
   names: readonly string[] | undefined,
   called: (it: Container, name: string) => boolean,
 ) {
-  if (names === undefined) return all.filter(({ isContainer }) => isContainer);
+  if (names === undefined) return all;
   return names.flatMap((name) => {
     const found = all.filter((container) => called(container, name));
     if (found.length > 0) return found;
-    const known = ownFirst(all.filter(({ isContainer }) => isContainer)).map(({ id, service }) => service ?? id);
+    const known = all.map(({ id, service }) => service ?? id);
     const listed = `${known.slice(0, MAX_LISTED).join(", ")}${known.length > MAX_LISTED ? ", …" : ""}`;
     throw new ToolError(
       `Netdata has no container ${JSON.stringify(name)} in this range; it has ${listed === "" ? "none at all: can it see /sys/fs/cgroup of the host?" : listed}`,
     );
   });
 }
-
-const labelOf = ({ id, service }: { id: string; service?: string | undefined }) =>
-  service === undefined ? id : `${service} (${id})`;
 
 /** Numbers of containers from Netdata, by the names of the servers in them. */
 export const getContainerMetrics = defineTool({
@@ -90,9 +84,7 @@ export const getContainerMetrics = defineTool({
     const charts = (await netdata.charts()).filter(({ last_entry }) => last_entry >= from);
     const all = await containersOf(charts, services);
     const chosen = [...new Set(choose(all, args.containers, (it, name) => isCalled(it, name, services)))];
-    const sorted =
-      args.containers === undefined ? chosen.toSorted((a, b) => labelOf(a).localeCompare(labelOf(b))) : chosen;
-    const kept = ownFirst(sorted).slice(0, args.limit);
+    const kept = chosen.slice(0, args.limit);
     const wanted = kept.flatMap((container) =>
       chartsOf(args.metrics, CONTAINER_METRICS, container.charts).map((it) => ({ container, it })),
     );
@@ -128,7 +120,7 @@ export const getContainerMetrics = defineTool({
       data: {
         range: shown,
         containers,
-        unknownIds: all.filter((it) => it.isContainer && it.service === undefined).map(({ id }) => id),
+        others: all.flatMap(({ id, service }) => (service === undefined ? [id] : [])).slice(0, MAX_OTHERS),
         notes,
       },
       text: textWith([`From ${shown.from} to ${shown.to}`, ...texts], notes),

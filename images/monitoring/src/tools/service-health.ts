@@ -54,8 +54,9 @@ async function timed(
     return { ...about, latencyMs: latency(), ...found };
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
-    // It answers, but not well: a Loki that has just started says 503.
-    const status = error.fault === "status" ? "unready" : "unreachable";
+    // It answers, but not well: a Loki that has just started says 503. A proxy in front says so of one that is away.
+    const away = error.fault !== "status" || error.status === 502 || error.status === 504;
+    const status = away ? "unreachable" : "unready";
     return { ...about, latencyMs: latency(), status, error: error.message };
   }
 }
