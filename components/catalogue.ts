@@ -4,7 +4,16 @@ import { filesystem } from "./servers/filesystem.ts";
 import { github } from "./servers/github.ts";
 import { monitoring } from "./servers/monitoring.ts";
 import { n8n } from "./servers/n8n.ts";
+import { playwright } from "./servers/playwright.ts";
 import { timescaledb } from "./servers/timescaledb.ts";
 
 /** Every server there is, in the order of their host ports. */
-export const catalogue: readonly ServerDefinition[] = [filesystem, monitoring, fetch, github, n8n, timescaledb];
+export const catalogue: readonly ServerDefinition[] = [
+  filesystem,
+  monitoring,
+  fetch,
+  github,
+  n8n,
+  playwright,
+  timescaledb,
+];

@@ -13,14 +13,23 @@ export const logging = {
   logOpts: { "max-size": "10m", "max-file": "3", labels: loggedLabels },
 };
 
-/** What keeps every container in its place. Memory in MiB. */
-export const hardened = ({ user, memory, processes }: { user: string; memory: number; processes: number }) => ({
+interface Hardening {
+  readonly user: string;
+  /** MiB. */
+  readonly memory: number;
+  readonly processes: number;
+  /** Profile of system calls, as JSON; undefined for the engine's own. */
+  readonly seccomp?: string | undefined;
+}
+
+/** What keeps every container in its place. */
+export const hardened = ({ user, memory, processes, seccomp }: Hardening) => ({
   restart: "unless-stopped",
   user,
   readOnly: true,
   init: true,
   capabilities: { drops: ["ALL"] },
-  securityOpts: ["no-new-privileges"],
+  securityOpts: ["no-new-privileges", ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`])],
   // Both always: without `memorySwap` the engine sets twice the memory, and each later preview shows a change.
   memory,
   memorySwap: memory,
@@ -56,7 +65,7 @@ export function containerArgs(plan: ServerPlan) {
     stopTimeout: stopSeconds,
     destroyGraceSeconds: stopSeconds,
     ...logging,
-    ...hardened({ user: plan.user, ...plan.limits }),
+    ...hardened({ user: plan.user, seccomp: plan.seccomp, ...plan.limits }),
   } satisfies Partial<docker.ContainerArgs>;
 }
 

@@ -45,6 +45,8 @@ export interface ServerPlan {
   readonly tmpSize: number;
   /** `/dev/shm`, in MiB; undefined for the engine's own. */
   readonly shmSize: number | undefined;
+  /** Profile of system calls, as JSON; undefined for the engine's own. */
+  readonly seccomp: string | undefined;
   readonly backends: readonly BackendUse[];
   /** Networks that are not of this stack: those of existing backends. */
   readonly externalNetworks: readonly string[];
@@ -194,6 +196,7 @@ export function planServer(
     })),
     tmpSize,
     shmSize: specifics.shmSize,
+    seccomp: specifics.seccomp,
     backends,
     externalNetworks: clientNetworks(backends, config.backends),
     limits,

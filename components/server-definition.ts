@@ -34,6 +34,8 @@ export interface ServerSpecifics {
   readonly tmpSize?: number;
   /** `/dev/shm`, in MiB. Default: the engine's 64. */
   readonly shmSize?: number;
+  /** Profile of the system calls that there are, as JSON, in place of the engine's own. */
+  readonly seccomp?: string;
   /** Backends that it uses, each with what it needs there. */
   readonly backends?: readonly BackendUse[];
 }

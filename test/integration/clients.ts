@@ -31,8 +31,9 @@ const self = { name: "mcp-infrastructure-test", version: "1" };
 export const clients: Record<string, (endpoint: Endpoint, token: string) => Promise<TestClient>> = {
   "v1 over Streamable HTTP": async (endpoint, token) => {
     const client = new ClientV1(self);
-    await client.connect(new HttpV1(new URL(endpoint.http), { requestInit: bearer(token) }));
-    return client as TestClient;
+    const transport = new HttpV1(new URL(endpoint.http), { requestInit: bearer(token) });
+    await client.connect(transport);
+    return endingSession(client, transport);
   },
   "v1 over SSE": async (endpoint, token) => {
     const client = new ClientV1(self);
@@ -43,13 +44,15 @@ export const clients: Record<string, (endpoint: Endpoint, token: string) => Prom
   },
   "v2 over Streamable HTTP": async (endpoint, token) => {
     const client = new ClientV2(self);
-    await client.connect(new HttpV2(new URL(endpoint.http), { requestInit: bearer(token) }));
-    return client as unknown as TestClient;
+    const transport = new HttpV2(new URL(endpoint.http), { requestInit: bearer(token) });
+    await client.connect(transport);
+    return endingSession(client, transport);
   },
   "v2 in auto mode": async (endpoint, token) => {
     const client = new ClientV2(self, { versionNegotiation: { mode: "auto" } });
-    await client.connect(new HttpV2(new URL(endpoint.http), { requestInit: bearer(token) }));
-    return client as unknown as TestClient;
+    const transport = new HttpV2(new URL(endpoint.http), { requestInit: bearer(token) });
+    await client.connect(transport);
+    return endingSession(client, transport);
   },
   "v2 over SSE": async (endpoint, token) => {
     const client = new ClientV2(self);
@@ -64,9 +67,20 @@ export const clients: Record<string, (endpoint: Endpoint, token: string) => Prom
 export async function clientWithRoots(endpoint: Endpoint, token: string, uris: readonly string[]): Promise<TestClient> {
   const client = new ClientV1(self, { capabilities: { roots: { listChanged: true } } });
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: uris.map((uri) => ({ uri })) }));
-  await client.connect(new HttpV1(new URL(endpoint.http), { requestInit: bearer(token) }));
+  const transport = new HttpV1(new URL(endpoint.http), { requestInit: bearer(token) });
+  await client.connect(transport);
   await client.sendRootsListChanged();
-  return client as TestClient;
+  return endingSession(client, transport);
+}
+
+/** Over Streamable HTTP a session outlives its connections; a client that is done with it says so. */
+function endingSession(
+  client: { close(): Promise<void> },
+  transport: { terminateSession(): Promise<void> },
+): TestClient {
+  const close = client.close.bind(client);
+  client.close = () => transport.terminateSession().then(close);
+  return client as unknown as TestClient;
 }
 
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });

@@ -34,6 +34,7 @@ describe("planServer", () => {
       volumes: [],
       tmpSize: 64,
       shmSize: undefined,
+      seccomp: undefined,
       backends: [],
       externalNetworks: [],
       limits: { memory: 1516, processes: 560, maxSessions: 32 },

@@ -1,8 +1,9 @@
 import { github } from "./github.ts";
 import { monitoring } from "./monitoring.ts";
 import { n8n } from "./n8n.ts";
+import { playwright } from "./playwright.ts";
 import type { ServerProof } from "./proof.ts";
 import { timescaledb } from "./timescaledb.ts";
 
 /** The proofs, by server. */
-export const proofs: Readonly<Record<string, ServerProof>> = { github, monitoring, n8n, timescaledb };
+export const proofs: Readonly<Record<string, ServerProof>> = { github, monitoring, n8n, playwright, timescaledb };
