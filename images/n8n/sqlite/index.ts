@@ -33,7 +33,7 @@ class Statement {
 }
 
 /** The server's documentation, which is part of the image: it can be read, and nothing can change it. */
-class Database {
+export class Database {
   readonly #database: DatabaseSync;
 
   constructor(path: string) {
@@ -76,4 +76,5 @@ class Database {
   }
 }
 
+// What `require` gives.
 export { Database as "module.exports" };
