@@ -8,7 +8,7 @@ import { ask, runLogged } from "../cli/run.ts";
 import { makeWorkFolder, removeWorkFolder } from "./work-folder.ts";
 
 /** Go's own switch to newer toolchains came with 1.21: from there on the module proxy serves what go.mod asks for. */
-export const LEAST_GO = "1.21.0";
+const LEAST_GO = "1.21.0";
 
 /** How to come by Go. */
 export const installGo = `install Go ≥ ${LEAST_GO} (https://go.dev/doc/install; Debian 13: apt-get install golang-go; Debian 12: apt-get install -t bookworm-backports golang-go)`;

@@ -4,7 +4,7 @@ import { ask } from "../cli/run.ts";
 import { type GoProgram, pinnedVersion, provideGoProgram } from "./go-program.ts";
 
 /** Built as upstream's own Dockerfile does it: static, with Go's resolver. */
-export const loki: GoProgram = {
+const loki: GoProgram = {
   name: "loki",
   folder: "loki",
   module: "github.com/grafana/loki/v3",

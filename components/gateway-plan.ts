@@ -17,7 +17,7 @@ export interface GatewayPlan {
  * Routes for `/<server>/health` of each server and nothing else: who may know how a server is need not be able to use
  * it. Rules that match exactly one path leave no way around them.
  */
-export function healthRoutes(servers: readonly Pick<ServerPlan, "name" | "alias">[]): string {
+function healthRoutes(servers: readonly Pick<ServerPlan, "name" | "alias">[]): string {
   const routers = servers.map(({ name }) => [
     `${name}-health`,
     { rule: `Path(\`/${name}/health\`)`, entryPoints: ["main"], service: name, middlewares: ["to-health"] },

@@ -52,7 +52,8 @@ export class Backend extends pulumi.ComponentResource {
       if (!bootstraps && given) return [[server, given] as const];
       const made = new random.RandomPassword(
         `${name}-backend-${server}-password`,
-        { length: 48, special: false },
+        // Another role is another password: what the one was let in with opens nothing for the other.
+        { length: 48, special: false, keepers: { role: use.role } },
         { parent: this },
       );
       return [[server, pulumi.secret(made.result)] as const];
