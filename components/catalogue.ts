@@ -5,6 +5,7 @@ import { github } from "./servers/github.ts";
 import { monitoring } from "./servers/monitoring.ts";
 import { n8n } from "./servers/n8n.ts";
 import { playwright } from "./servers/playwright.ts";
+import { postgres } from "./servers/postgres.ts";
 import { timescaledb } from "./servers/timescaledb.ts";
 
 /** Every server there is, in the order of their host ports. */
@@ -12,6 +13,7 @@ export const catalogue: readonly ServerDefinition[] = [
   filesystem,
   monitoring,
   fetch,
+  postgres,
   github,
   n8n,
   playwright,
