@@ -3,4 +3,7 @@ const [first, ...rest] = process.argv.slice(2);
 if (first === "bridge") {
   const { benchBridge } = await import("./bridge/main.ts");
   process.exitCode = await benchBridge(rest);
+} else if (first === "memory") {
+  const { benchMemory } = await import("./memory.ts");
+  process.exitCode = await benchMemory(rest);
 } else await import("./stack.ts");

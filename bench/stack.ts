@@ -12,6 +12,7 @@ const help = `Measures the stack from nothing to up, on a stack of its own.
 
 usage: npm run bench [-- options]
        npm run bench -- bridge [options]   the bridge beside its peers instead; has a --help of its own
+       npm run bench -- memory [options]   searches of the memory server instead; likewise
 
   --runs N   runs of each command whose median is printed, 1 to 20 (default 5)
   --help     this text

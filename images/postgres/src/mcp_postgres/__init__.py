@@ -1,1 +1,0 @@
-"""postgres-mcp, unchanged, for one or more databases and for many sessions in one process."""
