@@ -1,3 +1,5 @@
+import { fetch } from "./fetch.ts";
+import { filesystem } from "./filesystem.ts";
 import { github } from "./github.ts";
 import { memory } from "./memory.ts";
 import { monitoring } from "./monitoring.ts";
@@ -8,6 +10,8 @@ import { timescaledb } from "./timescaledb.ts";
 
 /** The proofs, by server. */
 export const proofs: Readonly<Record<string, ServerProof>> = {
+  fetch,
+  filesystem,
   github,
   memory,
   monitoring,

@@ -19,10 +19,12 @@ export async function startSite(address: string, answer: RequestListener): Promi
 }
 
 /** A client of one more session in a running container, started with a command of its own: other options, same image. */
-export async function clientInside(container: string, ...command: string[]): Promise<TestClient> {
+export const clientInside = (container: string, ...command: string[]): Promise<TestClient> =>
+  clientIn("exec", "-i", container, ...command);
+
+/** A client of a server that a `docker` command starts. */
+export async function clientIn(...args: string[]): Promise<TestClient> {
   const client = new Client({ name: "mcp-infrastructure-test", version: "1" });
-  await client.connect(
-    new StdioClientTransport({ command: "docker", args: ["exec", "-i", container, ...command], stderr: "ignore" }),
-  );
+  await client.connect(new StdioClientTransport({ command: "docker", args, stderr: "ignore" }));
   return client as TestClient;
 }
