@@ -6,6 +6,7 @@ import { memory } from "./servers/memory.ts";
 import { monitoring } from "./servers/monitoring.ts";
 import { n8n } from "./servers/n8n.ts";
 import { playwright } from "./servers/playwright.ts";
+import { postgres } from "./servers/postgres.ts";
 import { timescaledb } from "./servers/timescaledb.ts";
 
 /** Every server there is, in the order of their host ports. */
@@ -14,6 +15,7 @@ export const catalogue: readonly ServerDefinition[] = [
   memory,
   monitoring,
   fetch,
+  postgres,
   github,
   n8n,
   playwright,

@@ -5,6 +5,7 @@ import { memory } from "./memory.ts";
 import { monitoring } from "./monitoring.ts";
 import { n8n } from "./n8n.ts";
 import { playwright } from "./playwright.ts";
+import { postgres } from "./postgres.ts";
 import type { ServerProof } from "./proof.ts";
 import { timescaledb } from "./timescaledb.ts";
 
@@ -17,5 +18,6 @@ export const proofs: Readonly<Record<string, ServerProof>> = {
   monitoring,
   n8n,
   playwright,
+  postgres,
   timescaledb,
 };
