@@ -82,6 +82,7 @@ export function bootstrapSql(spec: BootstrapSpec): string {
     ...databases.flatMap(({ name, owner, extensions = [] }) =>
       extensions.flatMap((extension) => ensureExtension(name, extension, owner !== undefined)),
     ),
+    ...(managed ? databases.flatMap(({ name }) => closeLargeObjects(name)) : []),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -124,6 +125,29 @@ const createDatabase = (name: string) => [
 ];
 
 /**
+ * Opens a database only to look at its catalogue. Its owner decides what its sessions start with, and must not decide
+ * what a superuser's `pg_extension` is; TimescaleDB, where it is outdated, lets nobody look but with its loading off.
+ */
+const lookInto = (database: string) => [
+  `\\connect ${psqlArgument(database)}`,
+  "SET timescaledb.disable_load = 'on';",
+  "SET search_path = pg_catalog;",
+];
+
+/** What makes a large object; Postgres lets every role do it, those too that may only read. */
+const largeObjectMakers = ["lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)"];
+
+/** Takes from all roles but superusers what even a role without any right to write could fill the disk with. */
+const closeLargeObjects = (database: string) => [
+  ...lookInto(database),
+  `SELECT EXISTS (SELECT FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE pg_proc.oid = ANY (${textArray(largeObjectMakers)}::regprocedure[]) AND grantee = 0) AS open \\gset`,
+  "\\if :open",
+  `REVOKE EXECUTE ON FUNCTION ${largeObjectMakers.join(", ")} FROM PUBLIC;`,
+  `\\echo ${psqlArgument(`let no role make large objects in database ${database}`)}`,
+  "\\endif",
+];
+
+/**
  * A newer image may hold a newer version of an extension, and no longer the one that the database has. TimescaleDB lets
  * a session look at the catalogue in that state only with its loading off, and update only as its first command.
  */
@@ -133,8 +157,7 @@ function ensureExtension(database: string, extension: string, update: boolean): 
   const installed = `SELECT FROM pg_extension WHERE extname = ${literal(extension)}`;
   const outdated = `SELECT FROM pg_extension JOIN pg_available_extensions ON name = extname WHERE extname = ${literal(extension)} AND extversion <> default_version`;
   return [
-    connect,
-    "SET timescaledb.disable_load = 'on';",
+    ...lookInto(database),
     `SELECT NOT EXISTS (${installed}) AS missing, ${update ? `EXISTS (${outdated})` : "false"} AS outdated \\gset`,
     "\\if :missing",
     connect,

@@ -37,6 +37,14 @@ const spec = (managed = true, password = writer.password): BootstrapSpec => ({
   ],
 });
 
+/** A catalogue of the owner's own, first in the path of all sessions: who reads it makes the owner a superuser. */
+const trap = `
+  SET ROLE memory_user; CREATE SCHEMA trap;
+  CREATE FUNCTION trap.spring() RETURNS bool VOLATILE LANGUAGE plpgsql AS
+    $$ BEGIN ALTER ROLE memory_user SUPERUSER; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END $$;
+  CREATE VIEW trap.pg_extension WITH (security_invoker) AS SELECT * FROM pg_catalog.pg_extension WHERE trap.spring();
+  RESET ROLE; ALTER DATABASE memory_db SET search_path = trap, pg_catalog, public`;
+
 let containers: PostgresContainers;
 let image: string;
 let volume: string;
@@ -91,6 +99,10 @@ describe("a managed server", () => {
       "created extension pg_trgm in database memory_db",
       "created extension hypopg in database app",
       "created extension pg_stat_statements in database app",
+      "let no role make large objects in database memory_db",
+      "let no role make large objects in database app",
+      "let no role make large objects in database postgres",
+      "let no role make large objects in database template1",
     ]);
     expect(asSuperuser(server, "SHOW data_checksums")).toBe("on");
     expect(asSuperuser(server, "SHOW shared_buffers")).toBe("128MB");
@@ -115,6 +127,10 @@ describe("a managed server", () => {
     await expect(query(server, reader, "SET TRANSACTION READ WRITE; CREATE TABLE x ()")).rejects.toThrow(
       "permission denied for schema public",
     );
+    for (const make of ["lo_creat(-1)", "lo_create(0)", "lo_from_bytea(0, 'x')"])
+      await expect(query(server, reader, `SET TRANSACTION READ WRITE; SELECT ${make}`)).rejects.toThrow(
+        `permission denied for function ${make.replace(/\(.*/, "")}`,
+      );
     await expect(query(server, reader, "SELECT pg_sleep(2)")).rejects.toThrow("statement timeout");
   });
 
@@ -179,8 +195,11 @@ describe("a managed server", () => {
 
   test("takes away what the configuration no longer gives, and puts right what somebody changed", async () => {
     asSuperuser(server, "ALTER ROLE postgres_reader SUPERUSER CREATEDB; GRANT CONNECT ON DATABASE app TO memory_user");
-    asSuperuser(server, "ALTER DATABASE memory_db OWNER TO app_owner");
     asSuperuser(server, "DROP EXTENSION pg_trgm; CREATE EXTENSION pg_trgm VERSION '1.3'", "memory_db");
+    // What an owner may do, and what then would run as the superuser.
+    asSuperuser(server, trap, "memory_db");
+    asSuperuser(server, "ALTER DATABASE memory_db OWNER TO app_owner");
+    asSuperuser(server, "GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC", "app");
     const { roles, databases } = spec();
     const less: BootstrapSpec = {
       managed: true,
@@ -200,7 +219,9 @@ describe("a managed server", () => {
       "let role memory_user no longer connect to database app",
       "let role postgres_reader no longer connect to database app",
       "updated extension pg_trgm in database memory_db",
+      "let no role make large objects in database app",
     ]);
+    expect(asSuperuser(server, "SELECT rolsuper FROM pg_roles WHERE rolname = 'memory_user'")).toBe("f");
   });
 
   test("stops with the fault when the bootstrap fails, and shows nothing of it", async () => {
@@ -246,7 +267,7 @@ test("on TimescaleDB, the extension is loaded first, and brought to the image's 
   const base = containers.build("timescaledb");
   const server = serve("timescaledb", containers.volume("timescaledb"), bootstrapSql(timescale), base);
   await healthy(server);
-  expect(bootstrapLines(server).at(-1)).toBe("created extension timescaledb in database timescale_db");
+  expect(bootstrapLines(server)).toContain("created extension timescaledb in database timescale_db");
   const fill =
     "INSERT INTO metric SELECT '2026-01-01'::timestamptz + i * interval '1 hour', i FROM generate_series(1, 48) i";
   const create = "CREATE TABLE metric (at timestamptz NOT NULL, value int); SELECT create_hypertable('metric', 'at')";

@@ -25,13 +25,28 @@ const database = (name: string, owner: string) => [
   `SELECT * FROM pg_temp.ensure_owned('${name}', '${owner}');`,
 ];
 
+const lookInto = (name: string) => [
+  `\\connect '${name}'`,
+  "SET timescaledb.disable_load = 'on';",
+  "SET search_path = pg_catalog;",
+];
+
+const withoutLargeObjects = (name: string) => [
+  ...lookInto(name),
+  "SELECT EXISTS (SELECT FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE pg_proc.oid = ANY (ARRAY['lo_creat(integer)', 'lo_create(oid)', 'lo_from_bytea(oid, bytea)']::text[]::regprocedure[]) AND grantee = 0) AS open \\gset",
+  "\\if :open",
+  "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;",
+  `\\echo 'let no role make large objects in database ${name}'`,
+  "\\endif",
+];
+
 const roles = [
   { name: "memory_user", verifier: "SCRAM-SHA-256$4096:c2FsdA==$a:b", connectionLimit: 20 },
   { name: "reader", memberOf: ["pg_read_all_data"], settings: { statement_timeout: "30s", work_mem: "8MB" } },
 ];
 
 describe("the bootstrap of a managed server", () => {
-  it("makes roles, then databases, then who may connect, and closes the server's own databases", () => {
+  it("makes roles, then databases, then who may connect, and closes the server's own databases, to large objects too", () => {
     expect(
       callsOf({ managed: true, roles, databases: [{ name: "memory_db", owner: "memory_user", connect: ["reader"] }] }),
     ).toEqual([
@@ -44,6 +59,7 @@ describe("the bootstrap of a managed server", () => {
       ...database("template1", "postgres"),
       "SELECT * FROM pg_temp.ensure_connect('memory_user', ARRAY[]::text[], true);",
       "SELECT * FROM pg_temp.ensure_connect('reader', ARRAY['memory_db']::text[], true);",
+      ...["memory_db", "postgres", "template1"].flatMap(withoutLargeObjects),
     ]);
   });
 
@@ -53,9 +69,10 @@ describe("the bootstrap of a managed server", () => {
       roles: [],
       databases: [{ name: "times", owner: "postgres", extensions: ["timescaledb"] }],
     };
-    expect(callsOf(spec).slice(-13)).toEqual([
-      "\\connect 'times'",
-      "SET timescaledb.disable_load = 'on';",
+    const calls = callsOf(spec);
+    const start = calls.indexOf("\\connect 'times'");
+    expect(calls.slice(start, start + 14)).toEqual([
+      ...lookInto("times"),
       "SELECT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') AS missing, EXISTS (SELECT FROM pg_extension JOIN pg_available_extensions ON name = extname WHERE extname = 'timescaledb' AND extversion <> default_version) AS outdated \\gset",
       "\\if :missing",
       "\\connect 'times'",
@@ -84,7 +101,7 @@ describe("the bootstrap of an existing server", () => {
       "\\connect 'theirs'",
     ]);
     expect(calls.join("\n")).toContain("AS missing, false AS outdated");
-    expect(calls.join("\n")).not.toContain("ensure_owned");
+    expect(calls.join("\n")).not.toMatch(/ensure_owned|REVOKE EXECUTE/);
   });
 });
 

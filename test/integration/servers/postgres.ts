@@ -101,6 +101,7 @@ export const postgres: ServerProof = {
       ["write", "INSERT INTO customers VALUES (0, 'x')", "permission denied for table customers"],
       ["make tables", "CREATE TABLE mine (id int)", "permission denied for schema public"],
       ["make temporary tables", "CREATE TEMP TABLE mine (id int)", "permission denied to create temporary tables"],
+      ["make large objects", "SELECT lo_from_bytea(0, 'x')", "permission denied for function lo_from_bytea"],
       ["read files", "SELECT pg_read_file('/etc/passwd')", "permission denied for function pg_read_file"],
       ["run programs", "COPY orders TO PROGRAM 'cat'", "permission denied to COPY to or from an external program"],
     ])("the role alone cannot %s", (_, sql, says) => {
