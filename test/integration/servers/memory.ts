@@ -1,6 +1,8 @@
+import { createHash, randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { callText } from "../clients.ts";
-import { docker } from "../test-stack.ts";
+import { callText, clients } from "../clients.ts";
+import { dockerQuietly } from "../stand-in-stack.ts";
+import { docker, freePorts } from "../test-stack.ts";
 import { type ServerProof, transports } from "./proof.ts";
 
 const ada = { name: "Ada Lovelace", entityType: "person", observations: ["wrote the first program"] };
@@ -73,6 +75,50 @@ export const memory: ServerProof = {
       await client.callTool({ name: "delete_entities", arguments: { entityNames: [ada.name, engine.name] } });
       await client.close();
     });
+
+    test("embedded, its graph outlives a kill", async () => {
+      const name = `${fleet.stack.prefix}embedded`;
+      const token = randomBytes(32).toString("base64url");
+      const [port] = await freePorts(1);
+      const at = `http://127.0.0.1:${port}`;
+      const endpoint = { http: `${at}/mcp`, sse: `${at}/sse`, health: `${at}/health`, metrics: `${at}/metrics` };
+      const env = `--env=MCP_AUTH_TOKEN_SHA256=${createHash("sha256").update(token).digest("hex")}`;
+      const hardening = [
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        "--init",
+        "--memory=512m",
+      ];
+      const places = [`--volume=${name}:/data`, "--tmpfs=/tmp", `--publish=127.0.0.1:${port}:8080`];
+      const connected = async () => {
+        const healthy = () =>
+          fetch(endpoint.health).then(
+            ({ ok }) => ok,
+            () => false,
+          );
+        await expect.poll(healthy, { timeout: 20_000, interval: 100 }).toBe(true);
+        const connect = clients["v2 over Streamable HTTP"];
+        if (!connect) throw new Error("no such client");
+        return connect(endpoint, token);
+      };
+      try {
+        docker("run", "--detach", `--name=${name}`, ...hardening, ...places, env, fleet.stack.inspect("memory").Image);
+        const writer = await connected();
+        await writer.callTool({ name: "create_entities", arguments: { entities: [ada, engine] } });
+        await writer.callTool({ name: "create_relations", arguments: { relations: [programmed] } });
+        docker("kill", name);
+        docker("start", name);
+        await writer.close().catch(() => {});
+        const reader = await connected();
+        const { text } = await callText(reader, "read_graph", {});
+        expect(JSON.parse(text)).toEqual({ entities: [ada, engine], relations: [programmed] });
+        await reader.close();
+      } finally {
+        dockerQuietly("rm", "--force", "--volumes", name);
+        dockerQuietly("volume", "rm", name);
+      }
+    }, 60_000);
 
     test("its health asks the database, and its label names it", async () => {
       const health = (await (await fetch(fleet.endpointOf("memory").health)).json()) as {
