@@ -68,6 +68,8 @@ function idOf(line: Buffer): string | undefined {
 }
 
 const sessions = new Map<string, Session>();
+// With a proper end Node writes its compile cache, for the next start.
+process.once("SIGTERM", () => process.exit());
 
 createServer((request, response) => {
   const parts: Buffer[] = [];

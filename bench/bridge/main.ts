@@ -13,7 +13,7 @@ import { cells, renderReport } from "./report.ts";
 import { runPlan, type Tracker } from "./run.ts";
 import { scenarios } from "./scenarios.ts";
 import { measureStarts, renderStarts, type StartTimes } from "./session-start.ts";
-import { FLOOR, OURS_SHARED, OWN_SUBJECTS, type Subject } from "./subjects.ts";
+import { asShipped, FLOOR, OURS_SHARED, OWN_SUBJECTS, type Subject } from "./subjects.ts";
 
 /** Measured by other means than the load client. */
 const START = "start";
@@ -49,10 +49,11 @@ export async function benchBridge(args: readonly string[]): Promise<number> {
       `load average ${loadavg()[0]?.toFixed(1)} at the start, Node ${process.version}, child: ${child.what}\n`,
   );
   const signal = endEarly();
+  const shipped = [...subjects, OURS_SHARED].map((each) => asShipped(each, cache));
   const found = {
     load: await loads(options, subjects, child, signal),
     starts: await starts(options, cache, signal),
-    memory: await memory(options, subjects, child, signal),
+    memory: await memory(options, shipped, child, signal),
   };
   if (options.json !== undefined) {
     const about = { date: new Date().toISOString(), node: process.version, child: child.what, options };
@@ -130,7 +131,7 @@ async function memory(
   const repeats = Math.min(options.repeats, MOST_MEMORY_REPEATS);
   const samples: MemorySample[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const subject of [...hosts, OURS_SHARED]) {
+    for (const subject of hosts) {
       if (signal.aborted) break;
       status(`memory ${repeat + 1} of ${repeats}: ${subject.name}`);
       samples.push(await measureMemory(subject, child.command));

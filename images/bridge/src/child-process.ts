@@ -6,7 +6,12 @@ import type { Closure, Port, PortListener } from "./port.ts";
 /** From closing stdin to SIGTERM, and from there to SIGKILL (MCP 2025-11-25, lifecycle: shutdown of stdio). */
 export const TERM_AFTER_MS = 1_000;
 export const KILL_AFTER_MS = 2_000;
-/** How long output may still arrive after the exit: a grandchild can hold the pipe open for ever. */
+/**
+ * How often the pipe is looked into after the exit without finding anything, before it counts as empty. Its end may
+ * never come, as a grandchild can hold it open for ever; but what the server wrote is in it since before the exit.
+ */
+const EMPTY_LOOKS = 3;
+/** However much a grandchild writes on, its server has gone. */
 const FLUSH_AFTER_EXIT_MS = 50;
 /** What a spare may say before a session takes it. */
 const MAX_EARLY_MESSAGES = 256;
@@ -67,6 +72,9 @@ export class ChildProcess implements Port {
   #closed: Closure | undefined;
   #answered = false;
   #oversized = false;
+  #exited = false;
+  /** So much of stdout and stderr. */
+  #read = 0;
 
   constructor(spec: ChildSpec, events: ChildEvents) {
     this.#events = events;
@@ -75,7 +83,7 @@ export class ChildProcess implements Port {
     this.#child = child;
     this.pid = child.pid;
     if (child.pid !== undefined) groups.add(child.pid);
-    child.stdout?.on("data", (chunk: Buffer) => this.#read(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => this.#receive(chunk));
     // A write to a server that has just died fails here; its exit is what is reported.
     child.stdin?.on("error", () => {});
     child.stdin?.on("drain", () => this.#listener?.drained?.());
@@ -114,7 +122,8 @@ export class ChildProcess implements Port {
   }
 
   pause(): void {
-    this.#child.stdout?.pause();
+    // What it wrote last is read now or never.
+    if (!this.#exited) this.#child.stdout?.pause();
   }
 
   resume(): void {
@@ -165,7 +174,8 @@ export class ChildProcess implements Port {
     if (this.pid !== undefined && this.#closed === undefined) signalGroup(this.pid, "SIGKILL");
   }
 
-  #read(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
+    this.#read += chunk.length;
     if (this.#oversized) return;
     try {
       this.#lines.push(chunk, (line) => this.#deliver(line));
@@ -201,11 +211,24 @@ export class ChildProcess implements Port {
   #forwardStderr(): void {
     let rest = "";
     this.#child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      this.#read += chunk.length;
       const lines = (rest + chunk).split("\n");
       // A line without end is passed on in pieces rather than kept.
       rest = (lines.pop() ?? "").slice(-16_384);
       for (const line of lines) if (line.trim() !== "") this.#events.stderr(line, this.pid ?? 0);
     });
+  }
+
+  /** Calls `then` once nothing is left of what the server wrote. The loop polls the pipe before each look. */
+  #whenEmpty(then: () => void): void {
+    let [read, looks] = [-1, 0];
+    const look = (): void => {
+      looks = this.#read === read ? looks + 1 : 0;
+      read = this.#read;
+      if (looks < EMPTY_LOOKS) setImmediate(look);
+      else then();
+    };
+    setImmediate(look);
   }
 
   #watch(): Promise<void> {
@@ -229,11 +252,13 @@ export class ChildProcess implements Port {
         if (this.pid === undefined) finish(`could not be started: ${error.message}`);
       });
       this.#child.once("exit", (code, signal) => {
+        this.#exited = true;
         const reason = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
         // What it wrote last may still be in the pipe, and is no more than a pipe holds.
         this.resume();
         this.#child.once("close", () => finish(reason));
         setTimeout(finish, FLUSH_AFTER_EXIT_MS, reason);
+        this.#whenEmpty(() => finish(reason));
       });
     });
   }

@@ -138,6 +138,11 @@ export class EventStream implements Outlet, StoredStream {
     this.#finish();
   }
 
+  /** Lets go of a client that does not read. */
+  cut(): void {
+    this.#response?.destroy();
+  }
+
   /** A comment, which clients ignore: keeps proxies from closing the connection and finds dead peers. */
   keepAlive(): void {
     if (this.#response !== undefined && this.#headSent && this.queuedBytes === 0)

@@ -66,7 +66,7 @@ export const OPTION_TABLE = {
       env: "MCP_MAX_QUEUE_BYTES",
       help: "Bytes of one session that may wait for a slow client (then the server is paused) or a slow server (then: 503).",
     },
-    8 * MIB,
+    4 * MIB,
     KIB,
   ),
   maxBodyBytes: size(
@@ -91,7 +91,7 @@ export const OPTION_TABLE = {
     {
       flag: "--event-store-bytes",
       env: "MCP_EVENT_STORE_BYTES",
-      help: "Sent events of one session that are kept for Last-Event-ID; answers nobody received yet are kept up to --max-queue-bytes.",
+      help: "Sent events of one session that are kept for Last-Event-ID; answers nobody received yet are kept up to twice --max-queue-bytes.",
     },
     256 * KIB,
     0,

@@ -1,7 +1,7 @@
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { ErrorCode, errorMessage, idKey, type Message } from "./envelope.ts";
 import { findString } from "./json-spans.ts";
-import { oneLine } from "./lines.ts";
+import { discardLine, oneLine } from "./lines.ts";
 import type { Outcome } from "./metrics.ts";
 import type { Delivery, Outlet } from "./outlet.ts";
 import { type Pending, PendingRequests } from "./pending.ts";
@@ -185,6 +185,7 @@ export class Session {
     if (pending === undefined) {
       metrics.fail("late_response");
       log("debug", "late_response", { session: this.tag });
+      discardLine(message.bytes);
       return;
     }
     const delivery = message.error === undefined ? "result" : "error";

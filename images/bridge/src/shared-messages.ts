@@ -37,9 +37,23 @@ export function requestForServer(message: Message, id: string): Buffer {
   ]);
 }
 
-/** A message with another id (raw text). */
-export function withId(message: Message, id: string): Buffer {
-  return edited(message.bytes, [{ span: message.idSpan, json: id }]);
+/**
+ * A message with another id (raw text). Its bytes are used up: an id that is no longer than the one before is written
+ * over it, and the shorter side moves up to it, so that a large answer is not there twice.
+ */
+export function withId({ bytes, idSpan }: Message, id: string): Buffer {
+  const value = Buffer.from(id);
+  if (idSpan === undefined || value.length > idSpan.end - idSpan.start) {
+    return edited(bytes, [{ span: idSpan, json: id }]);
+  }
+  const { start, end } = idSpan;
+  const spare = end - start - value.length;
+  if (start <= bytes.length - end) {
+    bytes.set(value, start + spare);
+    return bytes.copyWithin(spare, 0, start).subarray(spare);
+  }
+  bytes.set(value, start);
+  return bytes.copyWithin(start + value.length, end).subarray(0, bytes.length - spare);
 }
 
 /** A notification with another value (raw text) for one of its parameters, such as `requestId`. */

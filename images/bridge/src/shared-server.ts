@@ -3,6 +3,7 @@ import { ErrorCode, errorMessage, idKey, type Message, readMessage } from "./env
 import { FairInput } from "./fair-input.ts";
 import { HeldOutput, MAX_STALL_MS } from "./held-output.ts";
 import { findPath, findString, isObject } from "./json-spans.ts";
+import { discardLine } from "./lines.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Closure, type Port, Unavailable } from "./port.ts";
@@ -237,8 +238,11 @@ export class SharedServer implements HealthTarget {
     const key = idKey(message.id ?? "");
     const waiting = this.#waiting.get(key);
     this.#waiting.delete(key);
-    if (waiting === undefined) this.#context.metrics.fail("late_response");
-    else waiting.answered(message);
+    if (waiting !== undefined) waiting.answered(message);
+    else {
+      this.#context.metrics.fail("late_response");
+      discardLine(message.bytes);
+    }
   }
 
   /** It was told of no client capability, so there is nothing but `ping` that it may ask for. */

@@ -1,9 +1,14 @@
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { EventStore } from "./event-store.ts";
 import { EventStream, type StreamOwner } from "./event-stream.ts";
+import { collectYoung } from "./young-garbage.ts";
 
 /** The last streams of a session, finished ones included, which a Last-Event-ID can still name. */
 const MAX_REMEMBERED = 256;
+/** What is left when a session ends is sent for so long; then who does not read it is cut off. */
+const REST_MS = 5_000;
+/** A client that has not caught up by then does not read. */
+const NOT_READ_MS = 200;
 /** Older ones that can still be named because they are open, or nobody has received their answer yet. */
 const MAX_UNDELIVERED = 1_024;
 
@@ -40,12 +45,13 @@ export class Streams implements StreamOwner {
   readonly #salt: string;
   #count = 0;
   #congested = false;
+  #collecting: NodeJS.Timeout | undefined;
 
   /** @param salt part of event ids; makes those of two sessions differ. */
   constructor(salt: string, options: StreamsOptions) {
     this.#salt = salt;
     this.#options = options;
-    this.store = options.resumable ? new EventStore(options.eventStoreBytes, options.maxQueueBytes) : undefined;
+    this.store = options.resumable ? new EventStore(options.eventStoreBytes, 2 * options.maxQueueBytes) : undefined;
     this.standalone = this.#create(undefined, false);
   }
 
@@ -82,7 +88,13 @@ export class Streams implements StreamOwner {
 
   end(): void {
     this.#heads.stop();
+    clearTimeout(this.#collecting);
     for (const stream of this.#all()) stream.end();
+    if (this.#slow.size === 0) return;
+    const timer = setTimeout(() => {
+      for (const stream of this.#slow) stream.cut();
+    }, REST_MS);
+    timer.unref();
   }
 
   headBy(stream: EventStream, deadline: number): void {
@@ -106,6 +118,8 @@ export class Streams implements StreamOwner {
     if (congested === this.#congested) return;
     this.#congested = congested;
     onCongestion(congested);
+    clearTimeout(this.#collecting);
+    if (congested) this.#collecting = setTimeout(collectYoung, NOT_READ_MS).unref();
   }
 
   #create(answers: number | undefined, primed: boolean): EventStream {

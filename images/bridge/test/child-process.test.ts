@@ -30,6 +30,35 @@ test("what a server wrote before it exited arrives, although it was paused", asy
   expect(seen).toEqual(["{}", "exited with code 0"]);
 });
 
+test("what a server wrote before it exited arrives whole, also if it is paused meanwhile and its pipe is held open", async () => {
+  const script = "sleep 30 & head -c 150000 /dev/zero | tr '\\0' x; echo; echo '{}'; exit 3";
+  const spec = { command: "/bin/sh", args: ["-c", script], env: process.env, maxMessageBytes: 2 ** 20 };
+  const waits: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const child = new ChildProcess(spec, silent);
+    const seen: (number | string)[] = [];
+    let last = 0;
+    await new Promise<void>((resolve) => {
+      child.listen({
+        message: (bytes) => {
+          seen.push(bytes.length);
+          last = performance.now();
+          child.pause();
+          setImmediate(() => child.resume());
+        },
+        closed: ({ reason }) => {
+          seen.push(reason);
+          waits.push(performance.now() - last);
+          resolve();
+        },
+      });
+    });
+    expect(seen).toEqual([150_000, 2, "exited with code 3"]);
+  }
+  // Nothing is waited for once the pipe is empty: the best of them counts, as the machine has other work to do.
+  expect(Math.min(...waits)).toBeLessThan(25);
+});
+
 test("an event that a server can cause at will is logged so often a second, then it is told how many were not", () => {
   let now = 5_000;
   const lines: unknown[] = [];

@@ -178,6 +178,28 @@ describe("lines", () => {
     }
   });
 
+  test("long lines are put together whole, whatever the chunks; chunks that were copied give back their memory", () => {
+    for (const size of [300_000, 2 ** 21, 2 ** 21 + 1, 9_000_000]) {
+      const long = Buffer.alloc(size, "0123456789");
+      const stream = Buffer.concat([bytes('{"a":1}\n{"b":'), long, bytes('\r\n\n{"c":2}\n'), long, bytes("\n")]);
+      const lines: Buffer[] = [];
+      const chunks: Buffer[] = [];
+      const splitter = new LineSplitter(16 * 2 ** 20);
+      for (let at = 0; at < stream.length; at += 65_536) {
+        const chunk = Buffer.from(new Uint8Array(stream.subarray(at, at + 65_536)).buffer);
+        splitter.push(chunk, (line) => lines.push(line));
+        chunks.push(chunk);
+      }
+      expect(lines.map((line) => line.length)).toEqual([7, 5 + size, 0, 7, size]);
+      expect(lines[1]?.equals(Buffer.concat([bytes('{"b":'), long]))).toBe(true);
+      expect(lines[4]?.equals(long)).toBe(true);
+      expect(lines[0]?.toString()).toBe('{"a":1}');
+      const inside = (at: number, from: number): boolean => at >= from && at + 65_536 <= from + size;
+      const copied = chunks.map((_chunk, i) => inside(i * 65_536, 13) || inside(i * 65_536, 13 + size + 11));
+      expect(chunks.map(({ length }) => length === 0)).toEqual(copied);
+    }
+  });
+
   test("a line over the limit throws, one at the limit does not", () => {
     const splitter = new LineSplitter(4);
     const lines: string[] = [];

@@ -23,7 +23,7 @@ test("defaults", () => {
     warmChildren: 1,
     maxSessions: 256,
     maxInFlight: 2048,
-    maxQueueBytes: 8 * 2 ** 20,
+    maxQueueBytes: 4 * 2 ** 20,
     maxBodyBytes: 16 * 2 ** 20,
     maxMessageBytes: 64 * 2 ** 20,
     eventStoreBytes: 256 * 2 ** 10,

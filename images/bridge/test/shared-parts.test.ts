@@ -138,6 +138,13 @@ describe("messages", () => {
   test("an answer or a notification of the server gets the session's", () => {
     const answer = message('{"result":{"id":1},"id":777,"jsonrpc":"2.0"}');
     expect(withId(answer, "1e400").toString()).toBe('{"result":{"id":1},"id":1e400,"jsonrpc":"2.0"}');
+    // Whichever side of the id moves, and if it is longer than the one before.
+    const first = '{"jsonrpc":"2.0","id":281474976710,"result":{"é":1.0}}';
+    for (const id of ["1", "281474976710", '"a long id of a client"']) {
+      expect(withId(message(first), id).toString()).toBe(`{"jsonrpc":"2.0","id":${id},"result":{"é":1.0}}`);
+      const last = '{"result":{"é":1.0},"jsonrpc":"2.0","id":281474976710}';
+      expect(withId(message(last), id).toString()).toBe(`{"result":{"é":1.0},"jsonrpc":"2.0","id":${id}}`);
+    }
     const progress = message('{"jsonrpc":"2.0","method":"p","params":{"progress":1.0,"progressToken":777}}');
     expect(withParam(progress, "progressToken", '"t"').toString()).toBe(
       '{"jsonrpc":"2.0","method":"p","params":{"progress":1.0,"progressToken":"t"}}',
