@@ -1,9 +1,20 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** The longest file starts first: begun last, it would run alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLongest = ({ moduleId }: TestSpecification) => /fleet\.test\.ts$|official-suite\.test\.ts$/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+  }
+}
 
 // Four levels (CONTRIBUTING.md): `unit` needs nothing but node_modules; `conformance` and `load` start bridges on
 // this machine; `integration` needs a Docker engine and a Pulumi CLI, which `npm test` finds or sets up first.
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     reporters: ["default", "./test/closing-line-reporter.ts"],
     projects: [
       {
@@ -21,8 +32,9 @@ export default defineConfig({
         test: {
           name: "conformance",
           include: ["test/conformance/**/*.test.ts"],
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          // Beside the unit tests: both mostly wait.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
