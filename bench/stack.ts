@@ -111,12 +111,15 @@ async function footprint(name: string): Promise<string> {
     .join(" ");
 }
 
-const health = (url: string) =>
-  fetch(url).then(
+async function health(url: string): Promise<number> {
+  return fetch(url).then(
     ({ status }) => status,
     () => 0,
   );
+}
 
 /** What the engine counts against the container's limit. */
-const memory = (container: string) =>
-  (docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split(" ")[0] ?? "?").replace(/\.\d+/, "");
+function memory(container: string): string {
+  const [used = "?"] = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split(" ");
+  return used.replace(/\.\d+/, "");
+}
