@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { prepareToolchain } from "../cli/toolchain.ts";
 import { clients } from "../test/integration/clients.ts";
 import { proofs } from "../test/integration/servers/all.ts";
-import { docker, freePorts, TestStack } from "../test/integration/test-stack.ts";
+import { configureFleet } from "../test/integration/servers/configure.ts";
+import { docker, TestStack } from "../test/integration/test-stack.ts";
 import { timedProgress } from "./timed-progress.ts";
 
 const help = `Measures the stack from nothing to up, on a stack of its own.
@@ -54,7 +55,6 @@ for (const { subject, milliseconds } of progress.steps) line(subject, seconds(mi
 
 await using stack = new TestStack({});
 const names = Object.keys(proofs);
-const ports = await freePorts(names.length);
 // Steps that another stack has built already would only be looked up.
 for (const path of readdirSync(join(stack.folder, "images"), { recursive: true, encoding: "utf8" })) {
   if (!/(^|\/)Dockerfile$/.test(path)) continue;
@@ -63,10 +63,7 @@ for (const path of readdirSync(join(stack.folder, "images"), { recursive: true, 
   const from = lines.findLastIndex((text) => text.startsWith("FROM "));
   writeFileSync(file, lines.toSpliced(from + 1, 0, `LABEL mcp.bench=${stack.prefix}`).join("\n"));
 }
-const options = names.map((name, index) => [name, { port: ports[index], ...proofs[name]?.options(stack) }]);
-await stack.init();
-stack.configure({ servers: Object.fromEntries(options) });
-await stack.setSecrets(Object.assign({}, ...names.map((name) => proofs[name]?.secrets)));
+await configureFleet(stack, names);
 
 console.log("\nFrom nothing to up: every image built, every container healthy");
 const up = await timed(() => stack.up());

@@ -37,6 +37,31 @@ export const hardened = ({ user, memory, processes, seccomp }: Hardening) => ({
   ulimits: [{ name: "nproc", soft: processes, hard: processes }],
 });
 
+interface Supervision {
+  /** What the engine runs to ask how it is; exits with 0 when it is well. */
+  readonly tests: readonly string[];
+  /** Time between two questions, as the provider writes it. */
+  readonly interval: string;
+  /** Time in seconds that it has to end by itself. */
+  readonly stopSeconds: number;
+}
+
+/** How every container is watched, waited for and ended. */
+export const supervised = ({ tests, interval, stopSeconds }: Supervision) => ({
+  healthcheck: { tests: [...tests], interval, timeout: "10s", retries: 3, startPeriod: "30s" },
+  wait: true,
+  waitTimeout: 180,
+  stopTimeout: stopSeconds,
+  destroyGraceSeconds: stopSeconds,
+});
+
+/** A folder in memory, which anybody in the container may write to. */
+export const tmpfs = (target: string, mebibytes: number) => ({
+  type: "tmpfs",
+  target,
+  tmpfsOptions: { sizeBytes: mebibytes * 1024 * 1024, mode: 0o1777 },
+});
+
 /** Container inputs of a plan that are the same for every server or plain: all but image, network and secrets. */
 export function containerArgs(plan: ServerPlan) {
   return {
@@ -50,20 +75,14 @@ export function containerArgs(plan: ServerPlan) {
     mounts: [
       ...plan.mounts.map((mount) => ({ type: "bind", ...mount })),
       ...plan.volumes.map(({ name, target }) => ({ type: "volume", source: name, target })),
-      { type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: plan.tmpSize * 1024 * 1024, mode: 0o1777 } },
+      tmpfs("/tmp", plan.tmpSize),
     ],
-    healthcheck: {
+    ...supervised({
       // The bridge asks itself: images carry no curl.
       tests: ["CMD", "node", "/opt/mcp-bridge/bin/mcp-bridge.ts", "health"],
       interval: plan.healthInterval,
-      timeout: "10s",
-      retries: 3,
-      startPeriod: "30s",
-    },
-    wait: true,
-    waitTimeout: 180,
-    stopTimeout: stopSeconds,
-    destroyGraceSeconds: stopSeconds,
+      stopSeconds,
+    }),
     ...logging,
     ...hardened({ user: plan.user, seccomp: plan.seccomp, ...plan.limits }),
   } satisfies Partial<docker.ContainerArgs>;

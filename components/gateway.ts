@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { hardened, logging, replaceOnChanges } from "./container-args.ts";
+import { hardened, logging, replaceOnChanges, supervised, tmpfs } from "./container-args.ts";
 import type { GatewayPlan } from "./gateway-plan.ts";
 import { buildImage } from "./images.ts";
 import type { Networks } from "./networks.ts";
@@ -35,18 +35,12 @@ export class Gateway extends pulumi.ComponentResource {
         { label: "com.mcp.role", value: "gateway" },
       ],
       networksAdvanced: plan.servers.map((server) => ({ name: networks(server).name, aliases: [gatewayName] })),
-      mounts: [{ type: "tmpfs", target: "/tmp", tmpfsOptions: { sizeBytes: 16 * 1024 * 1024, mode: 0o1777 } }],
-      healthcheck: {
+      mounts: [tmpfs("/tmp", 16)],
+      ...supervised({
         tests: ["CMD", "traefik", "healthcheck", "--entrypoints.ping.address=127.0.0.1:8082", "--ping.entrypoint=ping"],
         interval: plan.healthInterval,
-        timeout: "10s",
-        retries: 3,
-        startPeriod: "30s",
-      },
-      stopTimeout: stopSeconds,
-      destroyGraceSeconds: stopSeconds,
-      wait: true,
-      waitTimeout: 180,
+        stopSeconds,
+      }),
       ...hardened({ user, memory, processes }),
       ...logging,
     };

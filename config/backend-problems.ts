@@ -2,6 +2,7 @@ import { z } from "zod";
 import { backendCatalogue } from "../components/backends/catalogue.ts";
 import type { BackendDefinition, BackendUse } from "../components/backends/definition.ts";
 import type { ServerDefinition } from "../components/server-definition.ts";
+import { isObject } from "./readable-servers.ts";
 
 /** A backend that servers of a configuration use, with its options as they are written. */
 export interface UsedBackend {
@@ -9,8 +10,6 @@ export interface UsedBackend {
   readonly options: Readonly<Record<string, unknown>>;
   readonly uses: readonly BackendUse[];
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** What a server uses, as far as its own options can be read; what is wrong with these is said elsewhere. */
 function usesOf({ definition, options }: { definition: ServerDefinition; options: unknown }): readonly BackendUse[] {

@@ -9,7 +9,7 @@ import {
   usedBackends,
 } from "./backend-problems.ts";
 import { nearest } from "./nearest.ts";
-import { type ReadableServer, readableServers } from "./readable-servers.ts";
+import { isObject, type ReadableServer, readableServers } from "./readable-servers.ts";
 import { configSchema, defaultPrefix } from "./schema.ts";
 import { neededSecrets, settingSecret } from "./secrets.ts";
 import { docAt, keysAt } from "./walk.ts";
@@ -25,7 +25,6 @@ export interface World {
 }
 
 type Raw = Record<string, unknown>;
-const isObject = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "missing";

@@ -3,7 +3,9 @@ import { serverSchema } from "./schema.ts";
 import { whyLeftOut } from "./secrets.ts";
 
 type Raw = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether a value is an object of keys, as a list is not. */
+export const isObject = (value: unknown): value is Raw =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Servers that run, as far as a configuration can be read as it is written: what is wrong with it is said elsewhere. */
 export function readableServers(

@@ -3,16 +3,16 @@ import { catalogue } from "../../components/catalogue.ts";
 import type { StackOutputs } from "../../outputs/contract.ts";
 import { clients, type TestClient } from "./clients.ts";
 import { proofs } from "./servers/all.ts";
+import { configureFleet } from "./servers/configure.ts";
 import type { Fleet } from "./servers/proof.ts";
 import { dockerQuietly } from "./stand-in-stack.ts";
-import { freePorts, TestStack } from "./test-stack.ts";
+import { TestStack } from "./test-stack.ts";
 
 // Every server of the catalogue in one stack, each driven by its own proof; MCP_FLEET=<name,…> takes only some.
 const wanted = process.env.MCP_FLEET?.split(",");
 const names = Object.keys(proofs).filter((name) => wanted?.includes(name) ?? true);
 
 const stack = new TestStack({});
-const ports = await freePorts(names.length);
 let outputs: StackOutputs;
 
 const fleet: Fleet = {
@@ -34,15 +34,8 @@ const fleet: Fleet = {
 
 beforeAll(async () => {
   // No server has a way out, to package mirrors neither: nothing is fetched at run time.
-  const servers = names.map((name, index) => [
-    name,
-    { port: ports[index], egress: "none", ...proofs[name]?.options(stack) },
-  ]);
-  const secrets = Object.assign({}, ...names.map((name) => proofs[name]?.secrets));
-  await stack.init();
   // Each check starts a process; once a second for all of them would keep a processor busy.
-  stack.configure({ healthInterval: 4, servers: Object.fromEntries(servers) });
-  await stack.setSecrets(secrets);
+  await configureFleet(stack, names, { egress: "none" }, { healthInterval: 4 });
   await stack.up();
   outputs = await stack.outputs();
 });

@@ -169,7 +169,7 @@ export class TestStack {
   /** Takes everything away whatever state the stack is in, data too. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pulumi("destroy", "--stack", stackName, "--yes", "--skip-preview", "--refresh");
-    const volumes = thingsNamed(this.prefix).filter((name) => volumeNames().includes(name));
+    const volumes = volumeNames().filter((name) => name.startsWith(this.prefix));
     if (volumes.length > 0) docker("volume", "rm", ...volumes);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -16,18 +16,7 @@ import {
   RECIPE_LABEL,
   recipeOf,
 } from "../../airgap/image-recipe.ts";
-import type { HostFacts } from "../../airgap/stand-ins.ts";
-
-const host: HostFacts = {
-  mirror: "http://mirror.example/debian",
-  security: "http://mirror.example/debian-security",
-  certificates: [],
-  npmRegistry: undefined,
-  pipIndex: undefined,
-  goEnvironment: {},
-  nodeVersion: "24.21.0",
-  arch: "x64",
-};
+import { host } from "./fixtures.ts";
 
 describe("the choice of a base image", () => {
   const facts: BaseImageFacts = { configured: undefined, official: false, standInRecipe: undefined, recipe: "r2" };

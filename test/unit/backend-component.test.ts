@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { planBackends } from "../../components/backends/plan.ts";
 import { bootstrapSql } from "../../components/backends/postgres-bootstrap.ts";
@@ -6,36 +5,16 @@ import { bootstrapSpec } from "../../components/backends/roles.ts";
 import { scramVerifier } from "../../components/backends/scram.ts";
 import { planBridge, planServer } from "../../components/plan.ts";
 import { config, context } from "./fixtures.ts";
+import { recordResources, settled, unwrapped } from "./pulumi-mocks.ts";
 
 const password = "p".repeat(48);
-const recorded = new Map<string, { type: string; inputs: Record<string, unknown> }>();
-
-await pulumi.runtime.setMocks(
-  {
-    newResource: ({ name, type, inputs }) => {
-      recorded.set(name, { type, inputs });
-      const outputs = type.startsWith("random:") ? { result: password } : { imageId: `sha256:${name}` };
-      return { id: `${name}-id`, state: { ...inputs, ...outputs } };
-    },
-    call: ({ inputs }) => inputs,
-  },
-  "mcp-infrastructure",
-  "test",
-  false,
-);
+const recorded = await recordResources(password);
 // Imported after the mocks, or their resources would look for a real engine.
 const { Backend } = await import("../../components/backends/backend.ts");
 const { McpServer } = await import("../../components/mcp-server.ts");
 const { serverNetworks } = await import("../../components/networks.ts");
 const { buildImage } = await import("../../components/images.ts");
 
-const settled = <Value>(output: pulumi.Output<Value>): Promise<Value> =>
-  new Promise((resolve) => {
-    output.apply(resolve);
-  });
-/** A secret comes wrapped to the mocks. */
-const unwrapped = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && "value" in value ? value.value : value;
 const inputsOf = (name: string) => recorded.get(name)?.inputs;
 
 /** Deploys the tests' server `ledger` with its backend, as `index.ts` does. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HostFacts } from "../../airgap/stand-ins.ts";
 import { type PlanContext, planBridge, planServer } from "../../components/plan.ts";
 import { defineServer } from "../../components/server-definition.ts";
 import { fetch } from "../../components/servers/fetch.ts";
@@ -79,3 +80,15 @@ export function planOf(name: string, raw: Record<string, unknown> = minimal, ctx
 }
 
 export const repository = join(import.meta.dirname, "..", "..");
+
+/** A host that uses other mirrors than the public ones for Debian alone. */
+export const host: HostFacts = {
+  mirror: "http://mirror.example/debian",
+  security: "http://mirror.example/debian-security",
+  certificates: [],
+  npmRegistry: undefined,
+  pipIndex: undefined,
+  goEnvironment: {},
+  nodeVersion: "24.21.0",
+  arch: "x64",
+};

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { planGateway } from "../../components/gateway-plan.ts";
@@ -7,6 +6,7 @@ import { defineServer } from "../../components/server-definition.ts";
 import { neededImages } from "../../config/needed-images.ts";
 import { parseConfig } from "../../config.ts";
 import { context, mounts, world } from "./fixtures.ts";
+import { recordResources } from "./pulumi-mocks.ts";
 
 const watcher = defineServer({
   name: "watcher",
@@ -22,19 +22,7 @@ const watcher = defineServer({
   specifics: () => ({}),
 });
 
-const recorded = new Map<string, Record<string, unknown>>();
-await pulumi.runtime.setMocks(
-  {
-    newResource: ({ name, inputs }) => {
-      recorded.set(name, inputs);
-      return { id: `${name}-id`, state: { ...inputs, imageId: `sha256:${name}` } };
-    },
-    call: ({ inputs }) => inputs,
-  },
-  "mcp-infrastructure",
-  "test",
-  false,
-);
+const recorded = await recordResources();
 const { Gateway } = await import("../../components/gateway.ts");
 const { serverNetworks } = await import("../../components/networks.ts");
 
@@ -98,7 +86,7 @@ describe("the gateway", () => {
     if (!gateway) throw new Error("no gateway was planned");
     new Gateway("gateway", { plan: gateway, networks: serverNetworks(plans) });
     await vi.waitFor(() => expect(recorded.has("gateway-container")).toBe(true));
-    expect(recorded.get("gateway-container")).toEqual({
+    expect(recorded.get("gateway-container")?.inputs).toEqual({
       name: "mcp-gateway",
       image: "sha256:gateway-image",
       envs: [`MCP_GATEWAY_ROUTES=${gateway.routes}`],

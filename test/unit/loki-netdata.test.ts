@@ -4,21 +4,10 @@ import { describe, expect, test } from "vitest";
 import { goLack } from "../../airgap/go-program.ts";
 import { dockerfileOf, labelsOf, officialImages } from "../../airgap/image-recipe.ts";
 import { lokiVersion } from "../../airgap/loki.ts";
-import type { HostFacts } from "../../airgap/stand-ins.ts";
 import { projectFolder } from "../../cli/paths.ts";
 import { backendNamed } from "../../components/backends/catalogue.ts";
 import type { BackendName } from "../../components/backends/definition.ts";
-
-const host: HostFacts = {
-  mirror: "http://mirror.example/debian",
-  security: "http://mirror.example/debian-security",
-  certificates: [],
-  npmRegistry: undefined,
-  pipIndex: undefined,
-  goEnvironment: {},
-  nodeVersion: "24.21.0",
-  arch: "x64",
-};
+import { host } from "./fixtures.ts";
 
 const textOf = (backend: BackendName, file: string) =>
   readFileSync(join(projectFolder, backendNamed(backend).context, file), "utf8");

@@ -4,36 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { ServerPlan } from "../../components/plan.ts";
 import { planOf } from "./fixtures.ts";
+import { recordResources, settled, unwrapped } from "./pulumi-mocks.ts";
 
 const token = "t".repeat(48);
 const digest = createHash("sha256").update(token).digest("hex");
-const recorded = new Map<string, { type: string; inputs: Record<string, unknown>; urn?: string }>();
-
-await pulumi.runtime.setMocks(
-  {
-    newResource: ({ name, type, inputs }) => {
-      recorded.set(name, { type, inputs });
-      const outputs = type.startsWith("random:") ? { result: token } : { imageId: `sha256:${name}` };
-      return { id: `${name}-id`, state: { ...inputs, ...outputs } };
-    },
-    call: ({ inputs }) => inputs,
-  },
-  "mcp-infrastructure",
-  "test",
-  false,
-);
+const recorded = await recordResources(token);
 // Imported after the mocks, or their resources would look for a real engine.
 const { McpServer } = await import("../../components/mcp-server.ts");
 const { serverNetworks } = await import("../../components/networks.ts");
 const { buildImage } = await import("../../components/images.ts");
-
-const settled = <Value>(output: pulumi.Output<Value>): Promise<Value> =>
-  new Promise((resolve) => {
-    output.apply(resolve);
-  });
-/** A secret comes wrapped to the mocks. */
-const unwrapped = (value: unknown): unknown =>
-  typeof value === "object" && value !== null && "value" in value ? value.value : value;
 
 async function deploy(plan: ServerPlan, transform = {}) {
   const bridge = buildImage("bridge-image", { name: "mcp-bridge:1", context: "images/bridge", buildArgs: {} }, {});
